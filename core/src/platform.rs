@@ -1,0 +1,121 @@
+//! What the core asks of the machine it runs on: a family of small traits, dispatched statically.
+//!
+//! A platform is a type without values that names its parts. `ringpool-std` implements it on std
+//! threads in about two hundred lines; the traits are shaped so that FreeRTOS, Zephyr, embassy,
+//! ESP-IDF, seL4, Hermit and bare harts can implement them as well.
+
+use crate::panic::Panic;
+use crate::seats::Seats;
+use crate::spawner::Spawner;
+use crate::time::Instant;
+
+/// A machine that pools can run on.
+///
+/// Everything static about it: how a thread blocks, where blocked threads sit, how a panic is caught
+/// and how a thread knows which worker it is.
+pub trait Platform: CatchPanic + Context + Sized + 'static {
+    /// The token a thread parks on.
+    type Park: Park;
+
+    /// The one table in which every blocked thread of this platform sits. It is never freed.
+    fn seats() -> &'static Seats<Self::Park>;
+
+    /// The time now, or `None` on a machine without a clock.
+    fn now() -> Option<Instant> {
+        None
+    }
+}
+
+/// A platform with a clock: everything that takes a [`Duration`](core::time::Duration) needs it.
+///
+/// Implementing it promises that [`Platform::now`] answers `Some` and that [`Park::park`] returns
+/// soon after its deadline.
+pub trait Timed: Platform {}
+
+/// A platform that brings a way to start workers, so that [`Pool::new`](crate::Pool::new) needs no
+/// argument.
+pub trait Hosted: Platform {
+    /// The spawner that is used unless the builder is given another.
+    type Spawner: Spawner + Default + Send + 'static;
+}
+
+/// A binary token on which one thread at a time waits: a semaphore that holds at most one permit.
+///
+/// The token must be self-contained, never a pointer to the thread that last parked: `unpark` may
+/// arrive when no thread, or another one, owns the token. An early `unpark` is never lost: the next
+/// `park` returns at once. Everything written before `unpark` is visible after the `park` that it
+/// ends.
+pub trait Park: Send + Sync + 'static {
+    /// A token without a permit.
+    #[cfg(not(ringpool_loom))]
+    #[expect(clippy::declare_interior_mutable_const, reason = "each use makes a new token, which is the intent")]
+    const NEW: Self;
+
+    /// A token without a permit. loom's primitives have no const constructors.
+    #[cfg(ringpool_loom)]
+    fn new_token() -> Self;
+
+    /// Blocks until there is a permit, and takes it; returns early once `deadline` has passed, and may
+    /// return early for no reason at all. A deadline is only ever given on a [`Timed`] platform.
+    fn park(&self, deadline: Option<Instant>);
+
+    /// Leaves a permit and wakes the thread that waits for one. Lock-free with respect to the
+    /// pool: it must not wait for a thread that runs pool code.
+    fn unpark(&self);
+}
+
+/// A token whose `unpark` may be called from any interrupt handler.
+///
+/// # Safety
+///
+/// `unpark` must be async-signal-safe and must not take a lock that an interrupted `park` may hold.
+pub unsafe trait IsrUnpark: Park {}
+
+/// One pointer for each thread, task or hart: how a wait knows that it happens on a worker.
+///
+/// # Safety
+///
+/// `get` must return what the same thread last passed to `set`, or null if it never did.
+pub unsafe trait Context {
+    /// The pointer last set on this thread; null at first.
+    fn get() -> *const ();
+    /// Sets this thread's pointer.
+    fn set(worker: *const ());
+}
+
+/// How a panic in user code is kept from ending the worker.
+pub trait CatchPanic {
+    /// What is known of a caught panic; [`Infallible`](core::convert::Infallible) where panics abort.
+    type Payload: Into<Panic>;
+
+    /// Runs `f` and turns its panic into an error. Whoever calls it discards what a panic may have
+    /// left half-done, so unwind safety is no concern of the implementation.
+    ///
+    /// # Errors
+    ///
+    /// The payload of the panic that ended `f`.
+    fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Self::Payload>;
+}
+
+/// A token without a permit, whichever way this build makes them.
+#[cfg(not(ringpool_loom))]
+pub(crate) const fn new_token<T: Park>() -> T {
+    T::NEW
+}
+
+#[cfg(ringpool_loom)]
+pub(crate) fn new_token<T: Park>() -> T {
+    T::new_token()
+}
+
+/// Runs user code whose outcome nobody asks for, such as a destructor, and swallows its panics.
+///
+/// The payload's own destructor may panic as well; the payload of that second panic is leaked rather
+/// than dropped, for it could go on for ever.
+pub(crate) fn contain<P: Platform>(f: impl FnOnce()) {
+    if let Err(payload) = P::catch(f)
+        && let Err(second) = P::catch(move || drop(payload))
+    {
+        core::mem::forget(second);
+    }
+}
