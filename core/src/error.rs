@@ -217,14 +217,18 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ZeroWorkers => f.write_str("a pool needs at least one worker, 0 were asked for"),
-            Self::ZeroCapacity => f.write_str("a queue needs a capacity of at least 1, 0 was asked for"),
+            Self::ZeroCapacity => {
+                f.write_str("a queue needs a capacity of at least 1, 0 was asked for")
+            }
             Self::ZeroJobsPerWorker => {
                 f.write_str("a worker must be allowed at least 1 job, 0 were asked for")
             }
             Self::CapacityTooLarge { capacity } => {
                 write!(f, "there is no memory for a queue of {capacity} places")
             }
-            Self::Spawn { worker, source } => write!(f, "worker {worker} could not be started: {source}"),
+            Self::Spawn { worker, source } => {
+                write!(f, "worker {worker} could not be started: {source}")
+            }
             Self::Initializer { worker, panic } => {
                 write!(f, "the initializer of worker {worker} panicked: ")?;
                 match panic.message() {

@@ -48,7 +48,10 @@ pub trait Hosted: Platform {
 pub trait Park: Send + Sync + 'static {
     /// A token without a permit.
     #[cfg(not(ringpool_loom))]
-    #[expect(clippy::declare_interior_mutable_const, reason = "each use makes a new token, which is the intent")]
+    #[expect(
+        clippy::declare_interior_mutable_const,
+        reason = "each use makes a new token, which is the intent"
+    )]
     const NEW: Self;
 
     /// A token without a permit. loom's primitives have no const constructors.

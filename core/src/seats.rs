@@ -129,7 +129,9 @@ impl<T: Park> Seats<T> {
     #[cfg(feature = "alloc")]
     #[cold]
     fn grow(&self) {
-        let Some(last) = self.blocks().last() else { return };
+        let Some(last) = self.blocks().last() else {
+            return;
+        };
         let block = Box::into_raw(Box::new(Block::new()));
         let won = last.next.compare_exchange(
             core::ptr::null_mut(),
@@ -158,7 +160,10 @@ impl<T: Park> Seats<T> {
                         // Acquire: pairs with the Release of the former owner's drop.
                         && seat.on.compare_exchange(0, on, Ordering::Acquire, Ordering::Relaxed).is_ok()
                     {
-                        return Taken { seat, index: number * BLOCK + place };
+                        return Taken {
+                            seat,
+                            index: number * BLOCK + place,
+                        };
                     }
                 }
             }
@@ -186,13 +191,14 @@ impl<T: Park> Seats<T> {
             }
         }
     }
+}
 
-    /// Unparks every thread that waits for anything. They look again and go on waiting.
-    pub(crate) fn unpark_everybody(&self) {
-        for seat in self.blocks().flat_map(|block| &block.seats) {
-            if seat.on.load(Ordering::Relaxed) != 0 {
-                seat.token.unpark();
-            }
+/// Unparks every thread that waits for anything on this platform. They look again and go on waiting.
+#[cfg(feature = "alloc")]
+pub(crate) fn unpark_everybody<P: Platform>() {
+    for seat in P::seats().blocks().flat_map(|block| &block.seats) {
+        if seat.on.load(Ordering::Relaxed) != 0 {
+            seat.token.unpark();
         }
     }
 }
@@ -235,13 +241,23 @@ pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) 
         };
         let registered = value & !(MANY | PAYLOAD) == mine || value & MANY != 0;
         if !registered {
-            let with_me = if value >> SEAT_SHIFT == 0 { value | mine } else { value | MANY };
+            let with_me = if value >> SEAT_SHIFT == 0 {
+                value | mine
+            } else {
+                value | MANY
+            };
             // Release: whoever reads the registration with Acquire also sees the seat's `on`. Acquire on
             // failure: the value may show that the wait is over.
-            if let Err(now) = word.compare_exchange(value, with_me, Ordering::Release, Ordering::Acquire) {
-                value = now;
-                continue;
+            match word.compare_exchange(value, with_me, Ordering::Release, Ordering::Acquire) {
+                Ok(_) => {
+                    // Dekker pair with the fence in `EventCount::notify`: what `look` reads may lie
+                    // outside the word, so it has to look once more after the registration.
+                    fence_seq_cst();
+                    value = with_me;
+                }
+                Err(now) => value = now,
             }
+            continue;
         }
         seat.seat.token.park(deadline);
         value = word.load(Ordering::Acquire);
@@ -250,7 +266,12 @@ pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) 
     // MANY stays; it costs a waker one scan.
     while value & !(MANY | PAYLOAD) == mine {
         // Relaxed: nothing is published; Acquire on failure as above.
-        match word.compare_exchange(value, value & (MANY | PAYLOAD), Ordering::Relaxed, Ordering::Acquire) {
+        match word.compare_exchange(
+            value,
+            value & (MANY | PAYLOAD),
+            Ordering::Relaxed,
+            Ordering::Acquire,
+        ) {
             Ok(_) => break,
             Err(now) => value = now,
         }
@@ -288,8 +309,8 @@ pub(crate) fn address(word: &AtomicUsize) -> usize {
 /// A detached handle may cancel its queued job at any moment, and for that it has to reach into the
 /// queue of a pool that another thread may be about to free. So it announces the visit in the table
 /// first, as a hazard pointer (Michael 2004), and whoever frees the pool waits for its visitors. A
-/// visitor looks at the job's word after it has announced itself; [`leave_to`](crate::job::state) says
-/// why a job that still waits in the queue then proves that the pool is still there.
+/// visitor looks at the job's word after it has announced itself: a job that is neither ready nor taken by
+/// another visitor still lies in the queue, so the pool is there, and its end will see the announcement.
 pub(crate) struct Visit<P: Platform> {
     seat: Taken<'static, P::Park>,
     pool: usize,
@@ -313,7 +334,10 @@ impl<P: Platform> Drop for Visit<P> {
     fn drop(&mut self) {
         // Release: what the visitor did in the queue, and its mark on the job, come before the leaver's
         // Acquire scan that misses the visit.
-        self.seat.seat.on.store(self.pool | LEAVER | VISITOR, Ordering::Release);
+        self.seat
+            .seat
+            .on
+            .store(self.pool | LEAVER | VISITOR, Ordering::Release);
         // Dekker pair with the fence in `wait_for_visitors`: either it sees that this visit is over, or
         // we see it waiting.
         fence_seq_cst();

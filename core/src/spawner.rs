@@ -21,7 +21,8 @@ pub trait Spawner {
     ///
     /// # Errors
     ///
-    /// The platform's error. `Err` means that the worker's entry will never run.
+    /// The platform's error. `Err` means that the worker's entry will never run; `start` must have been
+    /// dropped by then.
     fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<Self::Handle, Self::Error>;
 
     /// Waits until a worker that has returned from [`WorkerStart::run`], or is about to, is gone, and

@@ -6,7 +6,7 @@
 
 #[cfg(not(ringpool_loom))]
 mod real {
-    pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+    pub(crate) use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
     /// `core::cell::UnsafeCell` with loom's closure interface.
     #[derive(Debug)]
@@ -57,6 +57,13 @@ mod real {
         word.load(Ordering::Acquire);
     }
 
+    /// A Relaxed store to a word that other threads may exchange at the same time.
+    #[inline(always)]
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
+    pub(crate) fn store_ptr<T>(word: &AtomicPtr<T>, value: *mut T) {
+        word.store(value, Ordering::Relaxed);
+    }
+
     /// One step of a busy wait.
     #[inline(always)]
     pub(crate) fn spin_loop() {
@@ -66,7 +73,7 @@ mod real {
 
 #[cfg(ringpool_loom)]
 mod real {
-    pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+    pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
     /// loom's checked cell behind the interface of the real one.
     #[derive(Debug)]
@@ -92,6 +99,12 @@ mod real {
 
     pub(crate) fn fence_acquire(_word: &AtomicUsize) {
         loom::sync::atomic::fence(Ordering::Acquire);
+    }
+
+    // loom takes a store that races an exchange of the same atomic for a data race; a swap says the
+    // same without the alarm.
+    pub(crate) fn store_ptr<T>(word: &AtomicPtr<T>, value: *mut T) {
+        word.swap(value, Ordering::Relaxed);
     }
 
     pub(crate) fn spin_loop() {

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# The crates that promise it build for machines without an operating system: with no library but `core`,
+# then with `alloc`.
+#
+# The first build sees a sysroot in which `alloc` and `std` do not exist: on a toolchain that has them,
+# code that asks for `alloc` by mistake would compile.
+. "$(dirname "$0")/lib.sh"
+
+targets=(thumbv7em-none-eabihf riscv32imac-unknown-none-elf)
+export CARGO_TARGET_DIR=$target_dir/no-std
+
+# Two ways to the libraries. rustup has them ready-made for the toolchain in use; where it cannot be
+# reached, Debian's toolchain builds them from its sources (about a minute more).
+if rustup target add "${targets[@]}"; then
+    way=rustup
+else
+    way=debian
+    if [[ ! -d /usr/lib/rustlib ]] || ! dpkg -s rust-web-src >/dev/null 2>&1; then
+        as_root=()
+        [[ $(id -u) == 0 ]] || as_root=(sudo)
+        "${as_root[@]}" apt-get update -qq
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+            rustc-web cargo-web rust-web-src rust-web-llvm libstd-rust-web-dev lld-22 >/dev/null
+    fi
+    rustup toolchain link debian-web /usr
+fi
+echo "$script: libraries for the targets come from $way"
+
+# build LIBRARIES TARGET ARGUMENTS..., where LIBRARIES is `core` or `core,alloc`.
+build() {
+    local libraries=$1 target=$2 sysroot file
+    shift 2
+    if [[ $way == debian ]]; then
+        run env RUSTC_BOOTSTRAP=1 cargo +debian-web build --locked -Zbuild-std="$libraries" --target "$target" "$@"
+    elif [[ $libraries == core ]]; then
+        sysroot=$(realpath -m "$CARGO_TARGET_DIR")/sysroot-core
+        # A toolchain of yesterday may have left its own.
+        rm -rf -- "$sysroot/lib/rustlib/$target"
+        mkdir -p "$sysroot/lib/rustlib/$target/lib"
+        for file in "$(rustc --print sysroot)/lib/rustlib/$target"/lib/lib{core,compiler_builtins}-*.r{lib,meta}; do
+            [[ ! -e $file ]] || ln -sf "$file" "$sysroot/lib/rustlib/$target/lib/"
+        done
+        run env RUSTFLAGS="--sysroot $sysroot" cargo build --locked --target "$target" "$@"
+    else
+        run cargo build --locked --target "$target" "$@"
+    fi
+}
+
+for target in "${targets[@]}"; do
+    for package in ringpool-core ringpool; do
+        [[ -n $(manifest_of "$package") ]] || continue
+        build core "$target" -p "$package" --no-default-features
+        build core,alloc "$target" -p "$package" --no-default-features --features alloc
+    done
+done

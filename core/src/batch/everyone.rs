@@ -1,0 +1,266 @@
+//! Batches whose parts belong to given workers: `broadcast`, and `Schedule::Static` for outer calls.
+
+use alloc::vec::Vec;
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::ptr::NonNull;
+
+use super::work::Work;
+use super::{Batch, BatchCore, Plan, Schedule, static_range};
+use crate::engine::Engine;
+use crate::error::{JobError, Refusal};
+use crate::frame::{Frame, Token};
+use crate::job::{Due, Options, caught};
+use crate::panic::Panic;
+use crate::platform::{Platform, contain};
+use crate::region::Region;
+use crate::submit::AbortOnUnwind;
+use crate::sync::UnsafeCell;
+use crate::worker::Worker;
+
+/// Shares a region out to every worker and blocks until all have visited it.
+fn share<P: Platform>(engine: &Engine<P>, region: &Region<P>) -> Result<(), Refusal> {
+    let guard = AbortOnUnwind;
+    let passed = engine.as_participant(true, |frame| {
+        engine.regions.pass(
+            region,
+            &engine.life,
+            || engine.wake_workers(),
+            || {
+                if let Some(frame) = frame {
+                    engine
+                        .regions
+                        .visit(frame.slot(), frame.index, &engine.life, Some(frame));
+                }
+            },
+        )
+    });
+    core::mem::forget(guard);
+    passed
+}
+
+/// A static batch and its region.
+#[repr(C)]
+struct StaticRegion<'a, P: Platform, K: Work<P>> {
+    region: Region<P>,
+    batch: &'a Batch<P, K>,
+}
+
+/// Runs a batch whose ranges belong to given workers.
+pub(super) fn run_static<P: Platform, K: Work<P>>(
+    engine: &Engine<P>,
+    work: K,
+    len: usize,
+    options: Options,
+) -> Result<K::Output, JobError> {
+    let workers = engine.settings.workers;
+    if let Some(control) = &options.control {
+        control.watch(crate::seats::unpark_everybody::<P>, len);
+    }
+    let plan = Plan::new(Schedule::Static, len, workers);
+    let batch = Batch {
+        core: BatchCore::new(&Batch::<P, K>::BLOCKING, engine, len, plan, options, 0),
+        work: ManuallyDrop::new(work),
+    };
+    let shared = StaticRegion {
+        region: Region::new(
+            workers,
+            StaticRegion::<P, K>::work,
+            StaticRegion::<P, K>::skip,
+        ),
+        batch: &batch,
+    };
+    // A pointer to the whole, which `work` and `skip` expect behind the region.
+    let region = NonNull::from(&shared).cast::<Region<P>>();
+    // SAFETY: it was made from a reference just now.
+    if let Err(why) = share(engine, unsafe { region.as_ref() }) {
+        return Err(ManuallyDrop::into_inner(batch.work).refuse(why.into()));
+    }
+    let ended = batch.core.ended();
+    // SAFETY: every worker has visited the region: each range was run, or noted as skipped.
+    unsafe { ManuallyDrop::into_inner(batch.work).conclude(ended) }
+}
+
+impl<P: Platform, K: Work<P>> StaticRegion<'_, P, K> {
+    /// Works on the range of the frame's worker.
+    ///
+    /// # Safety
+    ///
+    /// As for `Region::work`.
+    unsafe fn work(region: NonNull<Region<P>>, frame: &Frame<'_, P>) {
+        // SAFETY: `run_static` made the pointer from the whole, which waits for every visit.
+        let shared = unsafe { region.cast::<Self>().as_ref() };
+        let core = &shared.batch.core;
+        let this = NonNull::from(shared.batch).cast::<BatchCore<P>>();
+        let range = static_range(core.len, frame.engine.settings.workers, frame.index);
+        if range.is_empty() {
+            return;
+        }
+        if let Some(why) = core.must_stop(this) {
+            core.skip(range, why);
+            return;
+        }
+        let items = range.len();
+        // SAFETY: the range belongs to this worker, which visits once.
+        unsafe { (core.vtable.run)(this, range, frame) };
+        core.count_done(items);
+    }
+
+    /// # Safety
+    ///
+    /// As for `Region::skip`.
+    unsafe fn skip(region: NonNull<Region<P>>, index: usize, why: Refusal) {
+        // SAFETY: as in `work`.
+        let shared = unsafe { region.cast::<Self>().as_ref() };
+        let core = &shared.batch.core;
+        core.skip(
+            static_range(core.len, core.engine().settings.workers, index),
+            why,
+        );
+    }
+}
+
+/// What each worker of a broadcast leaves behind.
+type Left<R> = UnsafeCell<MaybeUninit<Result<R, JobError>>>;
+
+/// A broadcast and its region.
+#[repr(C)]
+struct Broadcast<'a, P: Platform, W, F, R> {
+    region: Region<P>,
+    f: &'a F,
+    options: &'a Options,
+    left: Vec<Left<R>>,
+    state: core::marker::PhantomData<fn(&mut W)>,
+}
+
+/// The cancel token of a broadcast: that of its call.
+struct CallToken<'a, P: Platform>(&'a Options, core::marker::PhantomData<P>);
+
+impl<P: Platform> Token for CallToken<'_, P> {
+    fn is_cancelled(&self) -> bool {
+        matches!(self.0.due::<P>(), Due::Now(_))
+    }
+}
+
+impl<P, W, F, R> Broadcast<'_, P, W, F, R>
+where
+    P: Platform,
+    F: Fn(&mut Worker<'_, P, W>) -> R,
+{
+    fn leave(&self, index: usize, result: Result<R, JobError>) {
+        // SAFETY: each worker visits once and writes its own place; the caller reads after all visits.
+        self.left[index].with_mut(|place| unsafe { (*place).write(result) });
+    }
+
+    /// # Safety
+    ///
+    /// As for `Region::work`, on a pool with state `W`.
+    unsafe fn work(region: NonNull<Region<P>>, frame: &Frame<'_, P>) {
+        // SAFETY: `broadcast` made the pointer from the whole, which waits for every visit.
+        let shared = unsafe { region.cast::<Self>().as_ref() };
+        if let Due::Now(why) = shared.options.due::<P>() {
+            shared.leave(frame.index, Err(why.into()));
+            return;
+        }
+        let token = CallToken::<P>(shared.options, core::marker::PhantomData);
+        // SAFETY: the pool has this state, and between jobs it is not lent.
+        let result = caught::<P, _>(|| unsafe { frame.lend(&token, shared.f) });
+        shared.leave(frame.index, result);
+    }
+
+    /// # Safety
+    ///
+    /// As for `Region::skip`.
+    unsafe fn skip(region: NonNull<Region<P>>, index: usize, why: Refusal) {
+        // SAFETY: as in `work`.
+        let shared = unsafe { region.cast::<Self>().as_ref() };
+        shared.leave(index, Err(why.into()));
+    }
+}
+
+/// Runs `f` once on every worker and gives what each returned, by index (S43).
+///
+/// # Errors
+///
+/// The panic of the lowest worker; otherwise why a worker did not take part.
+///
+/// # Safety
+///
+/// The pool's state must be `W`.
+pub(crate) unsafe fn broadcast<P, W, F, R>(
+    engine: &Engine<P>,
+    f: F,
+    options: &Options,
+) -> Result<Vec<R>, JobError>
+where
+    P: Platform,
+    F: Fn(&mut Worker<'_, P, W>) -> R,
+{
+    if Frame::<P>::is_worker_of(engine.head()) {
+        contain::<P>(move || drop(f));
+        return Err(JobError::FromWorker);
+    }
+    let workers = engine.settings.workers;
+    let shared = Broadcast::<P, W, F, R> {
+        region: Region::new(
+            workers,
+            Broadcast::<P, W, F, R>::work,
+            Broadcast::<P, W, F, R>::skip,
+        ),
+        f: &f,
+        options,
+        left: (0..workers)
+            .map(|_| UnsafeCell::new(MaybeUninit::uninit()))
+            .collect(),
+        state: core::marker::PhantomData,
+    };
+    let region = NonNull::from(&shared).cast::<Region<P>>();
+    // SAFETY: it was made from a reference just now.
+    let passed = share(engine, unsafe { region.as_ref() });
+    let left = shared.left;
+    let result = match passed {
+        Err(why) => Err(why.into()),
+        Ok(()) => {
+            let results = left.into_iter().map(|place| {
+                // SAFETY: every worker has visited, and so written its place.
+                place.with(|place| unsafe { (*place).assume_init_read() })
+            });
+            let mut values = Vec::with_capacity(workers);
+            let mut first: Option<JobError> = None;
+            for (index, result) in results.enumerate() {
+                match result {
+                    Ok(value) => values.push(value),
+                    Err(error) => {
+                        let error = at_worker(error, index, options.name);
+                        let sooner = match &first {
+                            None => true,
+                            Some(JobError::Panicked(_)) => false,
+                            Some(_) => matches!(error, JobError::Panicked(_)),
+                        };
+                        let dropped = if sooner {
+                            first.replace(error)
+                        } else {
+                            Some(error)
+                        };
+                        contain::<P>(move || drop(dropped));
+                    }
+                }
+            }
+            match first {
+                None => Ok(values),
+                Some(error) => {
+                    super::drop_each::<P, R>(values.into_iter());
+                    Err(error)
+                }
+            }
+        }
+    };
+    contain::<P>(move || drop(f));
+    result
+}
+
+fn at_worker(error: JobError, index: usize, name: Option<&'static str>) -> JobError {
+    match error {
+        JobError::Panicked(panic) => JobError::Panicked(Panic::at(panic, index).named(name)),
+        other => other,
+    }
+}

@@ -1,0 +1,617 @@
+//! Batches: one descriptor with a cursor, and tickets in the queue that invite workers to it.
+//!
+//! Whoever holds a ticket claims chunk after chunk until the cursor is at the end. What ends a batch early
+//! (`terminate`, `cancel`, a deadline) *cuts* it: moves the cursor to the end in one step and owns the rest.
+//! So the last part of a batch is claimed exactly once, run or cut, and that is the moment when the batch
+//! leaves the pool word's count (`life.rs`).
+//!
+//! Tickets are counted in a latch. A ticket that is still queued when the work is claimed is taken back out
+//! of its cell by whoever notices first, so nobody waits for a worker that is busy elsewhere. When the count
+//! is zero nobody points to the descriptor any more: the blocked caller goes on, or the last ticket of a
+//! detached batch ends it.
+
+pub(crate) mod detached;
+pub(crate) mod everyone;
+mod failure;
+mod plan;
+pub(crate) mod work;
+
+use core::mem::ManuallyDrop;
+use core::ops::Range;
+use core::ptr::NonNull;
+
+use crate::engine::Engine;
+use crate::error::{JobError, Refusal};
+use crate::frame::{Frame, Token};
+use crate::job::{Due, Entry, EntryVTable, Options};
+use crate::latch::Latch;
+use crate::platform::{Platform, contain};
+use crate::seats::Look;
+use crate::submit::AbortOnUnwind;
+use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering};
+use failure::{Failures, Why};
+pub(crate) use plan::Plan;
+pub use plan::Schedule;
+use plan::static_range;
+use work::{Ended, Work};
+
+/// Tickets that a batch can have out at once. More workers than that are invited by those who came.
+const TICKETS: usize = 16;
+
+/// An invitation to a batch.
+#[repr(C)]
+struct Ticket<P: Platform> {
+    entry: Entry<P>,
+    batch: AtomicPtr<BatchCore<P>>,
+}
+
+/// What the core does not know of its batch.
+pub(crate) struct BatchVTable<P: Platform> {
+    /// Works through a chunk and notes its failure. Must not unwind.
+    run: unsafe fn(NonNull<BatchCore<P>>, Range<usize>, &Frame<'_, P>),
+    /// Whether the batch's handle has asked for its end.
+    is_cancelled: unsafe fn(NonNull<BatchCore<P>>) -> bool,
+    /// No ticket is out any more. The last touch of a blocking batch happens before.
+    ended: unsafe fn(NonNull<BatchCore<P>>),
+}
+
+/// The part of a batch that its tickets know.
+#[repr(C)]
+pub(crate) struct BatchCore<P: Platform> {
+    vtable: &'static BatchVTable<P>,
+    /// Valid while a ticket is out or a caller waits.
+    engine: NonNull<Engine<P>>,
+    len: usize,
+    plan: Plan,
+    /// The first item that is not claimed.
+    cursor: CachePadded<AtomicUsize>,
+    done: AtomicUsize,
+    /// Where the batch was cut (`len` if it was not), and why.
+    cut_at: AtomicUsize,
+    cut_why: AtomicUsize,
+    out: Latch,
+    /// One bit for each ticket that is out.
+    in_use: AtomicUsize,
+    tickets: [Ticket<P>; TICKETS],
+    failures: Failures,
+    options: Options,
+}
+
+/// A batch with its work.
+#[repr(C)]
+pub(crate) struct Batch<P: Platform, K: Work<P>> {
+    core: BatchCore<P>,
+    work: ManuallyDrop<K>,
+}
+
+/// The cancel token of a batch.
+struct BatchToken<'a, P: Platform>(&'a BatchCore<P>, NonNull<BatchCore<P>>);
+
+impl<P: Platform> Token for BatchToken<'_, P> {
+    fn is_cancelled(&self) -> bool {
+        // SAFETY: a chunk is running, so the batch is there.
+        let by_handle = unsafe { (self.0.vtable.is_cancelled)(self.1) };
+        by_handle || matches!(self.0.options.due::<P>(), Due::Now(_))
+    }
+}
+
+const REFUSALS: [Refusal; 6] = [
+    Refusal::Cancelled,
+    Refusal::Terminated,
+    Refusal::DeadlineExpired,
+    Refusal::Broken,
+    Refusal::Closed,
+    Refusal::Full,
+];
+
+impl<P: Platform> BatchCore<P> {
+    const TICKET: EntryVTable<P> = EntryVTable {
+        run: Self::run_ticket,
+        refuse: Self::refuse_ticket,
+    };
+
+    fn new(
+        vtable: &'static BatchVTable<P>,
+        engine: &Engine<P>,
+        len: usize,
+        plan: Plan,
+        options: Options,
+        holds: usize,
+    ) -> Self {
+        Self {
+            vtable,
+            engine: NonNull::from(engine),
+            len,
+            plan,
+            cursor: CachePadded(AtomicUsize::new(0)),
+            done: AtomicUsize::new(0),
+            cut_at: AtomicUsize::new(len),
+            cut_why: AtomicUsize::new(0),
+            out: Latch::new(holds, 0),
+            in_use: AtomicUsize::new(0),
+            tickets: core::array::from_fn(|_| Ticket {
+                entry: Entry::new(NonNull::from(&Self::TICKET)),
+                batch: AtomicPtr::new(core::ptr::null_mut()),
+            }),
+            failures: Failures::new(),
+            options,
+        }
+    }
+
+    fn engine(&self) -> &Engine<P> {
+        // SAFETY: whoever works on a batch keeps its pool alive: workers, drainers, callers, visitors.
+        unsafe { self.engine.as_ref() }
+    }
+
+    /// Why no further chunk may start.
+    fn must_stop(&self, this: NonNull<Self>) -> Option<Refusal> {
+        if let Some(why) = self.engine().life.refusal() {
+            return Some(why);
+        }
+        // SAFETY: the batch is there.
+        if unsafe { (self.vtable.is_cancelled)(this) } {
+            return Some(Refusal::Cancelled);
+        }
+        match self.options.due::<P>() {
+            Due::Now(why) => Some(why),
+            Due::At(_) => None,
+        }
+    }
+
+    fn note_cut(&self, at: usize, why: Refusal) {
+        // Relaxed here and for the cursor: the count of tickets publishes everything at the end.
+        self.cut_at.store(at, Ordering::Relaxed);
+        self.cut_why.store(why as usize, Ordering::Relaxed);
+    }
+
+    /// Claims all that is left, not to run it. Tells where that began; `len` if nothing was left.
+    fn cut(&self, why: Refusal) -> usize {
+        let at = self.cursor.swap(self.len, Ordering::Relaxed);
+        if at < self.len {
+            self.note_cut(at, why);
+            let _ = self.engine().life.close_batch();
+        }
+        at
+    }
+
+    /// Claims the next chunk.
+    fn claim(&self, this: NonNull<Self>) -> Option<Range<usize>> {
+        let mut at = self.cursor.load(Ordering::Relaxed);
+        if at >= self.len {
+            return None;
+        }
+        if let Some(why) = self.must_stop(this) {
+            self.cut(why);
+            return None;
+        }
+        loop {
+            let end = at + self.plan.next(self.len - at);
+            match self
+                .cursor
+                .compare_exchange_weak(at, end, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) if end < self.len => return Some(at..end),
+                Ok(_) => {
+                    return match self.engine().life.close_batch() {
+                        None => Some(at..end),
+                        Some(why) => {
+                            self.note_cut(at, why);
+                            None
+                        }
+                    };
+                }
+                Err(now) if now >= self.len => return None,
+                Err(now) => at = now,
+            }
+        }
+    }
+
+    /// Works on chunks until there are none. `false` if the worker should be replaced first.
+    ///
+    /// # Safety
+    ///
+    /// The batch must be there: a ticket is out, or the caller waits.
+    unsafe fn help(this: NonNull<Self>, frame: &Frame<'_, P>, may_hand_over: bool) -> bool {
+        // SAFETY: the caller's promise.
+        let core = unsafe { this.as_ref() };
+        while let Some(range) = core.claim(this) {
+            if core.cursor.load(Ordering::Relaxed) < core.len
+                && crate::idle::Idle::anybody_sleeps(core.engine().slots())
+            {
+                core.invite(this, 1);
+            }
+            let items = range.len();
+            frame.count_job();
+            // SAFETY: the chunk is ours.
+            unsafe { (core.vtable.run)(this, range, frame) };
+            core.count_done(items);
+            if may_hand_over && frame.is_spent() && core.cursor.load(Ordering::Relaxed) < core.len {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Notes that a range of a static batch will not be run.
+    fn skip(&self, range: Range<usize>, why: Refusal) {
+        if !range.is_empty() {
+            self.cut_why.store(why as usize, Ordering::Relaxed);
+            self.failures.push(range, Why::Skipped);
+        }
+    }
+
+    fn count_done(&self, items: usize) {
+        self.done.fetch_add(items, Ordering::Relaxed);
+        if let Some(control) = &self.options.control {
+            control.add_done(items);
+        }
+    }
+
+    /// Queues up to `wanted` tickets. A full or closed queue ends it early: invitations are optional.
+    fn invite(&self, this: NonNull<Self>, wanted: usize) {
+        let mut queued = 0;
+        while queued < wanted
+            && let Some(ticket) = self.prepare_ticket(this)
+        {
+            if self.engine().offer_quietly(ticket_entry(ticket)).is_err() {
+                self.unprepare_ticket(ticket);
+                break;
+            }
+            queued += 1;
+        }
+        if queued > 0 {
+            let engine = self.engine();
+            engine.idle.notify_many(engine.slots(), queued);
+        }
+    }
+
+    /// Queues the first ticket of a call, waiting for room.
+    ///
+    /// # Errors
+    ///
+    /// Why the pool refuses.
+    fn invite_patiently(&self, this: NonNull<Self>) -> Result<(), Refusal> {
+        let Some(ticket) = self.prepare_ticket(this) else {
+            return Ok(());
+        };
+        let entry = ticket_entry(ticket);
+        let queued = self
+            .engine()
+            .offer_patiently(entry, || self.options.due::<P>());
+        if queued.is_err() {
+            self.unprepare_ticket(ticket);
+        }
+        queued
+    }
+
+    /// Queues one ticket if there is room. The caller keeps the batch from ending.
+    ///
+    /// # Errors
+    ///
+    /// Why it was not queued.
+    fn invite_one(&self, this: NonNull<Self>) -> Result<(), Refusal> {
+        let Some(ticket) = self.prepare_ticket(this) else {
+            return Ok(());
+        };
+        let queued = self.engine().offer(ticket_entry(ticket));
+        if queued.is_err() {
+            self.unprepare_ticket(ticket);
+        }
+        queued
+    }
+
+    /// Takes a ticket that is not out, and counts it.
+    fn prepare_ticket(&self, this: NonNull<Self>) -> Option<&Ticket<P>> {
+        let mut used = self.in_use.load(Ordering::Relaxed);
+        loop {
+            let free = (!used).trailing_zeros() as usize;
+            if free >= TICKETS {
+                return None;
+            }
+            // Acquire: pairs with the Release of whoever used the ticket before.
+            match self.in_use.compare_exchange_weak(
+                used,
+                used | 1 << free,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    let ticket = &self.tickets[free];
+                    ticket.batch.store(this.as_ptr(), Ordering::Relaxed);
+                    let counted = self.out.up();
+                    debug_assert!(counted, "a batch has a handful of tickets");
+                    return Some(ticket);
+                }
+                Err(now) => used = now,
+            }
+        }
+    }
+
+    fn ticket_bit(&self, ticket: &Ticket<P>) -> usize {
+        let first = self.tickets.as_ptr();
+        let offset = core::ptr::from_ref(ticket).addr() - first.addr();
+        1 << (offset / size_of::<Ticket<P>>())
+    }
+
+    /// A ticket was not queued after all. Somebody else keeps the count above zero.
+    fn unprepare_ticket(&self, ticket: &Ticket<P>) {
+        let bit = self.ticket_bit(ticket);
+        // Release: pairs with the Acquire in `prepare_ticket`.
+        self.in_use.fetch_and(!bit, Ordering::Release);
+        self.out.down::<P>();
+    }
+
+    /// Takes queued tickets back; tells how many. The caller counts them down.
+    ///
+    /// # Safety
+    ///
+    /// The pool must outlive the call.
+    unsafe fn take_tickets_back(&self) -> usize {
+        let mut used = self.in_use.load(Ordering::Relaxed);
+        let mut taken = 0;
+        while used != 0 {
+            let index = used.trailing_zeros() as usize;
+            used &= used - 1;
+            // SAFETY: the pool, and with it the queue, is there.
+            if unsafe { Entry::take_back(ticket_entry(&self.tickets[index])) } {
+                // Release: pairs with the Acquire in `prepare_ticket`.
+                self.in_use.fetch_and(!(1 << index), Ordering::Release);
+                taken += 1;
+            }
+        }
+        if taken > 0 {
+            let head = self.engine().head();
+            // SAFETY: the pool is there.
+            let tidy = unsafe { head.as_ref() }.tidy;
+            // SAFETY: as above.
+            unsafe { tidy(head) };
+        }
+        taken
+    }
+
+    /// Gives up the holder's own ticket after the work, and whatever tickets are still queued. The batch may
+    /// be gone afterwards.
+    ///
+    /// # Safety
+    ///
+    /// The caller must hold `ticket`, out of its cell, and keep the pool alive.
+    unsafe fn leave(this: NonNull<Self>, ticket: &Ticket<P>) {
+        // SAFETY: a ticket is out.
+        let core = unsafe { this.as_ref() };
+        // SAFETY: the caller keeps the pool alive.
+        let taken = unsafe { core.take_tickets_back() };
+        let bit = core.ticket_bit(ticket);
+        // Release: pairs with the Acquire in `prepare_ticket`.
+        core.in_use.fetch_and(!bit, Ordering::Release);
+        // SAFETY: we hold so many counts.
+        unsafe { Self::count_down(this, taken + 1) };
+    }
+
+    /// Lowers the count of tickets and ends the batch if none is left. The batch may be gone afterwards.
+    ///
+    /// # Safety
+    ///
+    /// The caller must hold so many counts.
+    unsafe fn count_down(this: NonNull<Self>, counts: usize) {
+        for _ in 0..counts {
+            // SAFETY: we hold a count, so the batch is there.
+            let core = unsafe { this.as_ref() };
+            let ended = core.vtable.ended;
+            if core.out.down::<P>() == 0 {
+                // SAFETY: that was the last count. A blocking batch does nothing here.
+                unsafe { ended(this) };
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for `Entry::run`.
+    unsafe fn run_ticket(entry: NonNull<Entry<P>>, frame: &Frame<'_, P>) {
+        // SAFETY: a ticket is valid while it is out, and its entry is its first field.
+        let ticket = unsafe { entry.cast::<Ticket<P>>().as_ref() };
+        let Some(this) = NonNull::new(ticket.batch.load(Ordering::Relaxed)) else {
+            return;
+        };
+        let may_hand_over = frame.is_run_by_loop();
+        // SAFETY: we hold a ticket.
+        if unsafe { Self::help(this, frame, may_hand_over) } {
+            // SAFETY: we hold the ticket, and a worker keeps its pool alive.
+            unsafe { Self::leave(this, ticket) };
+        } else {
+            frame.slot().hand_over(entry);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for `Entry::refuse`.
+    unsafe fn refuse_ticket(entry: NonNull<Entry<P>>, why: Refusal) -> bool {
+        // SAFETY: as in `run_ticket`.
+        let ticket = unsafe { entry.cast::<Ticket<P>>().as_ref() };
+        if let Some(this) = NonNull::new(ticket.batch.load(Ordering::Relaxed)) {
+            // SAFETY: we hold a ticket.
+            unsafe { this.as_ref() }.cut(why);
+            // SAFETY: we hold the ticket, and whoever drains a pool keeps it alive.
+            unsafe { Self::leave(this, ticket) };
+        }
+        // The pool word has counted the batch.
+        false
+    }
+
+    /// What became of the batch, when no ticket is out.
+    fn ended(&self) -> Ended {
+        let mut all = self.failures.take::<P>();
+        let cut = self.cut_at.load(Ordering::Relaxed);
+        if cut < self.len {
+            all.holes.push(cut..self.len);
+            all.skipped.push(cut..self.len);
+        }
+        let why = REFUSALS.get(self.cut_why.load(Ordering::Relaxed)).copied();
+        let error = match all.panic {
+            Some((index, panic)) => {
+                Some(JobError::Panicked(panic.at(index).named(self.options.name)))
+            }
+            None if all.holes.is_empty() => None,
+            None => Some(why.unwrap_or(Refusal::Cancelled).into()),
+        };
+        Ended {
+            len: self.len,
+            skipped: all.skipped,
+            holes: all.holes,
+            error,
+        }
+    }
+}
+
+fn ticket_entry<P: Platform>(ticket: &Ticket<P>) -> NonNull<Entry<P>> {
+    NonNull::from(ticket).cast()
+}
+
+impl<P: Platform, K: Work<P>> Batch<P, K> {
+    const BLOCKING: BatchVTable<P> = BatchVTable {
+        run: Self::run,
+        is_cancelled: |_| false,
+        ended: |_| {},
+    };
+
+    /// # Safety
+    ///
+    /// `this` must be the core of such a batch, and the chunk claimed by the caller.
+    unsafe fn run(this: NonNull<BatchCore<P>>, range: Range<usize>, frame: &Frame<'_, P>) {
+        // SAFETY: the caller's promise.
+        let batch = unsafe { this.cast::<Self>().as_ref() };
+        let token = BatchToken(&batch.core, this);
+        // SAFETY: the chunk is claimed.
+        if let Err(fault) = unsafe { batch.work.run(range.clone(), frame, &token) } {
+            if fault.is_none() {
+                batch.core.cut(Refusal::Cancelled);
+            }
+            let why = fault.map_or(Why::Stopped, |(index, panic)| Why::Panicked(index, panic));
+            batch.core.failures.push(range, why);
+        }
+    }
+}
+
+/// Runs a batch and blocks until it has ended.
+///
+/// # Errors
+///
+/// How it ended, or why it was refused.
+pub(crate) fn run<P: Platform, K: Work<P>>(
+    engine: &Engine<P>,
+    work: K,
+    len: usize,
+    schedule: Schedule,
+    options: Options,
+) -> Result<K::Output, JobError> {
+    if let Some(why) = engine.life.closed_by() {
+        return Err(work.refuse(why.into()));
+    }
+    if let Due::Now(why) = options.due::<P>() {
+        return Err(work.refuse(why.into()));
+    }
+    Frame::find(engine.head(), |frame| match frame {
+        Some(frame) if K::STATEFUL && frame.is_lent() => Err(work.refuse(JobError::StateLent)),
+        Some(frame) => run_on(engine, work, len, schedule, options, Some(frame)),
+        None if schedule == Schedule::Static && len > 0 => {
+            everyone::run_static(engine, work, len, options)
+        }
+        None => engine.as_participant(false, |frame| {
+            run_on(engine, work, len, schedule, options, frame)
+        }),
+    })
+}
+
+/// Runs a batch; the caller works on it if it has a frame.
+fn run_on<P: Platform, K: Work<P>>(
+    engine: &Engine<P>,
+    work: K,
+    len: usize,
+    schedule: Schedule,
+    options: Options,
+    frame: Option<&Frame<'_, P>>,
+) -> Result<K::Output, JobError> {
+    let workers = engine.settings.workers;
+    let plan = Plan::new(schedule, len, workers);
+    let batch = Batch {
+        core: BatchCore::new(&Batch::<P, K>::BLOCKING, engine, len, plan, options, 0),
+        work: ManuallyDrop::new(work),
+    };
+    if len > 0 {
+        if let Err(why) = engine.life.open_batch() {
+            return Err(ManuallyDrop::into_inner(batch.work).refuse(why.into()));
+        }
+        let this = NonNull::from(&batch).cast::<BatchCore<P>>();
+        let core = &batch.core;
+        if let Some(control) = &core.options.control {
+            control.watch(crate::seats::unpark_everybody::<P>, len);
+        }
+        let guard = AbortOnUnwind;
+        match frame {
+            Some(frame) => {
+                core.invite(this, (workers - 1).min(len - 1));
+                // SAFETY: the batch stays here.
+                unsafe { BatchCore::help(this, frame, false) };
+            }
+            None => {
+                if let Err(why) = core.invite_patiently(this) {
+                    core.cut(why);
+                } else {
+                    core.invite(this, workers.min(len) - 1);
+                }
+            }
+        }
+        core.wait_for_tickets(frame.is_some());
+        core::mem::forget(guard);
+    }
+    let ended = batch.core.ended();
+    // SAFETY: no ticket is out, so every chunk has ended.
+    unsafe { ManuallyDrop::into_inner(batch.work).conclude(ended) }
+}
+
+impl<P: Platform> BatchCore<P> {
+    /// Blocks until no ticket is out; cuts the batch when its options say so.
+    fn wait_for_tickets(&self, retract: bool) {
+        let take_back = || {
+            // SAFETY: the caller borrows the pool.
+            let taken = unsafe { self.take_tickets_back() };
+            for _ in 0..taken {
+                self.out.down::<P>();
+            }
+        };
+        if retract {
+            take_back();
+        }
+        let mut may_cut = true;
+        loop {
+            let ended = self.out.wait::<P>(|| match self.options.due::<P>() {
+                Due::Now(_) if may_cut => Look::GiveUp,
+                Due::Now(_) => Look::Park(None),
+                Due::At(deadline) => Look::Park(deadline),
+            });
+            if ended {
+                return;
+            }
+            if let Due::Now(why) = self.options.due::<P>() {
+                may_cut = false;
+                self.cut(why);
+                take_back();
+            }
+        }
+    }
+}
+
+/// Drops values one by one, so that the panic of one destructor does not keep the next from being dropped.
+pub(crate) fn drop_each<P: Platform, T>(mut items: impl Iterator<Item = T>) {
+    let mut more = true;
+    while more {
+        more = false;
+        contain::<P>(|| {
+            let item = items.next();
+            more = item.is_some();
+            drop(item);
+        });
+    }
+    contain::<P>(move || drop(items));
+}

@@ -1,0 +1,346 @@
+//! The part of a pool that jobs, workers and handles share, whatever the types of its state and storage.
+
+use core::ptr::NonNull;
+
+use crate::error::Refusal;
+use crate::event_count::EventCount;
+use crate::frame::Frame;
+use crate::idle::Idle;
+use crate::job::{Due, Entry, PoolHead};
+use crate::latch::Latch;
+use crate::life::Life;
+use crate::platform::Platform;
+use crate::region::RegionGate;
+use crate::ring::{Cell, Popped, PushRefused};
+use crate::seats::Look;
+use crate::slot::WorkerSlot;
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell};
+
+/// How an idle worker waits for work.
+///
+/// | policy | wakes in | costs |
+/// |---|---|---|
+/// | `Active` | well under a microsecond | a CPU for each worker, always |
+/// | `Adaptive` | the same for some 30 µs after the last job, then as `Passive` | next to nothing while idle |
+/// | `Passive` | what the system takes to wake a thread, some 20 µs | nothing while idle |
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum WaitPolicy {
+    /// Spins for ever.
+    Active,
+    /// Spins for a moment, then sleeps; hardly spins when workers outnumber CPUs.
+    #[default]
+    Adaptive,
+    /// Sleeps at once.
+    Passive,
+}
+
+/// Where the arrays of a pool live: on the heap, or in a static.
+pub(crate) trait Storage<P: Platform>: Send + Sync {
+    fn slots(&self) -> &[WorkerSlot<P>];
+    /// Appends to the queue; the cell is noted before the item can be popped.
+    fn push(&self, item: NonNull<()>, cell: &AtomicPtr<Cell>) -> Result<(), PushRefused>;
+    fn pop(&self) -> Popped;
+    /// Frees places at the head whose cells are empty; tells whether there were any.
+    fn pop_emptied(&self) -> bool;
+    fn close(&self);
+    fn queued(&self) -> usize;
+    /// Whether a pop could find something: an item, or that the queue is closed.
+    fn has_news(&self) -> bool;
+}
+
+/// What a pool was built with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    pub(crate) workers: usize,
+    pub(crate) jobs_per_worker: usize,
+    pub(crate) wait_policy: WaitPolicy,
+    /// Pauses that a searching worker spends before it sleeps.
+    pub(crate) search: u32,
+    pub(crate) bounded: bool,
+    pub(crate) caller_participates: bool,
+}
+
+/// Worker 0 of a pool in which callers take part: its state, and who is it at the moment.
+pub(crate) struct CallerSeat {
+    taken: AtomicUsize,
+    free: EventCount,
+    /// The state of worker 0. Set while the pool is built; then it belongs to whoever has set `taken`.
+    state: UnsafeCell<NonNull<()>>,
+}
+
+// SAFETY: the pool allows callers to take part only where its state is `Send`.
+unsafe impl Sync for CallerSeat {}
+// SAFETY: as above.
+unsafe impl Send for CallerSeat {}
+
+/// The shared part of a pool. Its tail is the storage; everyone but the builder sees it as `dyn`.
+#[repr(C)]
+pub(crate) struct Engine<P: Platform, S: ?Sized = dyn Storage<P>> {
+    /// First: jobs know the pool by this address.
+    head: PoolHead,
+    pub(crate) life: Life,
+    pub(crate) idle: Idle,
+    /// Workers that have not left, plus one for the pool itself.
+    pub(crate) live: Latch,
+    pub(crate) regions: RegionGate<P>,
+    pub(crate) settings: Settings,
+    pub(crate) caller: CallerSeat,
+    /// Rung when a place in the queue comes free.
+    room: EventCount,
+    never_started: AtomicUsize,
+    storage: S,
+}
+
+impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
+    pub(crate) fn new(settings: Settings, idle: Idle, storage: S) -> Self {
+        Self {
+            head: PoolHead { tidy: Self::tidy },
+            life: Life::new(),
+            idle,
+            live: Latch::new(1, 1),
+            regions: RegionGate::new(),
+            settings,
+            caller: CallerSeat {
+                taken: AtomicUsize::new(0),
+                free: EventCount::new(),
+                state: UnsafeCell::new(NonNull::dangling()),
+            },
+            room: EventCount::new(),
+            never_started: AtomicUsize::new(0),
+            storage,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `head` must be the head of a live engine with storage `S`.
+    unsafe fn tidy(head: NonNull<PoolHead>) {
+        // SAFETY: the caller's promise; the head is the engine's first field, and the pointer was made
+        // from the whole engine.
+        let engine: &Self = unsafe { head.cast().as_ref() };
+        if engine.storage.pop_emptied() {
+            engine.room_came_free();
+        }
+    }
+}
+
+impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
+    /// The pool's name in jobs and seats.
+    pub(crate) fn head(&self) -> NonNull<PoolHead> {
+        NonNull::from(self).cast()
+    }
+
+    pub(crate) fn slots(&self) -> &[WorkerSlot<P>] {
+        self.storage.slots()
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        self.storage.queued()
+    }
+
+    pub(crate) fn never_started(&self) -> usize {
+        self.never_started.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_never_started(&self, jobs: usize) {
+        if jobs > 0 {
+            self.never_started.fetch_add(jobs, Ordering::Relaxed);
+        }
+    }
+
+    fn room_came_free(&self) {
+        if self.settings.bounded {
+            self.room.notify::<P>();
+        }
+    }
+
+    /// Why the pool refuses submissions.
+    pub(crate) fn refused(&self) -> Refusal {
+        self.life.closed_by().unwrap_or(Refusal::Closed)
+    }
+
+    /// Queues an entry if there is room, and sees to it that a worker looks at it.
+    ///
+    /// # Errors
+    ///
+    /// `Full`, or why the pool is closed. The entry was not queued.
+    pub(crate) fn offer(&self, entry: NonNull<Entry<P>>) -> Result<(), Refusal> {
+        self.offer_quietly(entry)?;
+        self.idle.notify(self.slots());
+        Ok(())
+    }
+
+    /// Queues an entry if there is room. The caller wakes workers.
+    pub(crate) fn offer_quietly(&self, entry: NonNull<Entry<P>>) -> Result<(), Refusal> {
+        // SAFETY: the caller owns the entry until it is queued, and the cell is noted before.
+        let cell = unsafe { entry.as_ref() }.cell();
+        self.storage
+            .push(entry.cast(), cell)
+            .map_err(|refused| match refused {
+                PushRefused::Full => Refusal::Full,
+                PushRefused::Closed => self.refused(),
+            })
+    }
+
+    /// Queues an entry, waiting for room until `due` forbids it. Not for workers of this pool, who might
+    /// wait for themselves.
+    ///
+    /// # Errors
+    ///
+    /// Why the pool is closed, or what `due` says. The entry was not queued.
+    pub(crate) fn offer_patiently(
+        &self,
+        entry: NonNull<Entry<P>>,
+        due: impl Fn() -> Due,
+    ) -> Result<(), Refusal> {
+        match self.offer(entry) {
+            Err(Refusal::Full) => {}
+            other => return other,
+        }
+        let mut outcome = Err(Refusal::Full);
+        self.room.wait::<P>(|| {
+            outcome = self.offer(entry);
+            match (outcome, due()) {
+                (Err(Refusal::Full), Due::Now(why)) => {
+                    outcome = Err(why);
+                    Look::GiveUp
+                }
+                (Err(Refusal::Full), Due::At(deadline)) => Look::Park(deadline),
+                _ => Look::Done,
+            }
+        });
+        outcome
+    }
+
+    /// Takes the next entry out of the queue. `Err(true)` if the queue is closed and empty, `Err(false)` if
+    /// there is nothing now.
+    #[inline]
+    pub(crate) fn take(&self) -> Result<NonNull<Entry<P>>, bool> {
+        loop {
+            match self.storage.pop() {
+                Popped::Item(item) => {
+                    self.room_came_free();
+                    return Ok(item.cast());
+                }
+                Popped::Emptied => self.room_came_free(),
+                Popped::Empty => return Err(false),
+                Popped::Closed => return Err(true),
+            }
+        }
+    }
+
+    /// Whether a worker would find something to do, or that it may leave.
+    #[inline]
+    pub(crate) fn has_news(&self, index: usize) -> bool {
+        self.storage.has_news() || self.regions.pending(&self.slots()[index])
+    }
+
+    /// Shuts the entrances and wakes everybody who has to know.
+    fn shut(&self) {
+        // The gate first: who finds the queue closed must see every region that was let in.
+        self.regions.close();
+        self.storage.close();
+        // Dekker pair with W3 of `idle.rs`.
+        crate::sync::fence_seq_cst();
+        self.idle.wake_all(self.slots());
+        self.room.notify::<P>();
+    }
+
+    /// Refuses new work; what was accepted is finished.
+    pub(crate) fn close(&self) {
+        self.life.close();
+        self.shut();
+    }
+
+    /// Starts nothing from now on. Tells how many jobs and batches that cut short.
+    pub(crate) fn terminate(&self) -> usize {
+        let Some(batches) = self.life.terminate() else {
+            return 0;
+        };
+        // Workers are awake before anything is drained: a destructor may wait for them.
+        self.shut();
+        self.drain(batches, Refusal::Terminated)
+    }
+
+    /// Stops the pool because a worker could not be replaced.
+    pub(crate) fn break_down(&self) {
+        let batches = self.life.break_down();
+        self.shut();
+        self.drain(batches, Refusal::Broken);
+    }
+
+    fn drain(&self, batches: usize, why: Refusal) -> usize {
+        let mut jobs = batches;
+        while let Ok(entry) = self.take() {
+            // SAFETY: `take` has exchanged the entry out of its cell.
+            jobs += usize::from(unsafe { Entry::refuse(entry, why) });
+        }
+        self.count_never_started(jobs);
+        jobs
+    }
+
+    /// Wakes every worker, after something was published that all of them must see.
+    pub(crate) fn wake_workers(&self) {
+        // Dekker pair with W3 of `idle.rs`.
+        crate::sync::fence_seq_cst();
+        self.idle.wake_all(self.slots());
+    }
+}
+
+impl<P: Platform> Engine<P> {
+    /// Stores the state of worker 0 for callers that take part.
+    ///
+    /// # Safety
+    ///
+    /// `state` must be of the pool's type and stay valid while the pool lives. Only the builder calls it.
+    pub(crate) unsafe fn set_caller_state(&self, state: NonNull<()>) {
+        // SAFETY: the pool is being built, so nobody takes part yet.
+        self.caller.state.with_mut(|cell| unsafe { *cell = state });
+    }
+
+    /// Runs `f` as worker 0 if callers take part in this pool, this thread is none of its workers, and no
+    /// other caller is worker 0 now; otherwise without a frame. With `wait` it waits for its turn.
+    pub(crate) fn as_participant<R>(
+        &self,
+        wait: bool,
+        f: impl FnOnce(Option<&Frame<'_, P>>) -> R,
+    ) -> R {
+        if !self.settings.caller_participates {
+            return f(None);
+        }
+        // Acquire: pairs with the Release of the last caller.
+        let turn = || self.caller.taken.swap(1, Ordering::Acquire) == 0;
+        let mine = if wait {
+            self.caller
+                .free
+                .wait::<P>(|| if turn() { Look::Done } else { Look::Park(None) })
+        } else {
+            turn()
+        };
+        if !mine {
+            return f(None);
+        }
+        let _leave = LeaveSeat(self);
+        // SAFETY: `taken` is ours, and with it the state.
+        let state = self.caller.state.with(|cell| unsafe { *cell });
+        // SAFETY: the builder stored a state of the pool's type, which is ours now.
+        unsafe {
+            Frame::enter(self, 0, state, |frame| {
+                frame.state_is_there();
+                f(Some(frame))
+            })
+        }
+    }
+}
+
+/// Leaves the caller's seat, also by unwinding.
+struct LeaveSeat<'a, P: Platform>(&'a Engine<P>);
+
+impl<P: Platform> Drop for LeaveSeat<'_, P> {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `as_participant`.
+        self.0.caller.taken.store(0, Ordering::Release);
+        self.0.caller.free.notify::<P>();
+    }
+}

@@ -1,0 +1,218 @@
+//! Which worker is this? A frame for each worker that runs on the thread, found through [`Context`].
+//!
+//! A worker of one pool may run another pool's worker inside (a hart that arrives there, a thread that
+//! takes part in a loop), so frames are linked and searched to the bottom.
+//!
+//! [`Context`]: crate::platform::Context
+
+use core::cell::Cell;
+use core::ptr::NonNull;
+
+use crate::engine::Engine;
+use crate::job::{Entry, PoolHead};
+use crate::platform::Platform;
+use crate::slot::WorkerSlot;
+use crate::worker::Worker;
+
+/// A job's cancel token, as far as the job itself is concerned.
+pub(crate) trait Token {
+    fn is_cancelled(&self) -> bool;
+}
+
+/// A worker at work on this thread: on its stack for as long as it is one.
+pub(crate) struct Frame<'a, P: Platform> {
+    pub(crate) engine: &'a Engine<P>,
+    pub(crate) index: usize,
+    /// The worker's state, of the pool's type `W`.
+    state: Cell<NonNull<()>>,
+    /// Whether a job has borrowed the state.
+    lent: Cell<bool>,
+    /// Whether the entry that begins now was taken by the worker's own loop, not by a wait inside a job:
+    /// such a one may be handed over to the worker's replacement.
+    by_loop: Cell<bool>,
+    /// Jobs that the worker may still run before it is replaced.
+    quota: Cell<usize>,
+    below: *const Frame<'static, P>,
+}
+
+/// Restores the thread's frame, also when `f` unwinds.
+struct Restore<P: Platform>(*const Frame<'static, P>);
+
+impl<P: Platform> Drop for Restore<P> {
+    fn drop(&mut self) {
+        P::set(self.0.cast());
+    }
+}
+
+impl<'a, P: Platform> Frame<'a, P> {
+    /// Makes this thread a worker for as long as `f` runs. Its state counts as lent until `f` calls
+    /// [`state_is_there`](Self::state_is_there).
+    ///
+    /// # Safety
+    ///
+    /// `state` must point to room for the state of this worker, of the type that the pool was built with,
+    /// and be used by nobody else meanwhile.
+    pub(crate) unsafe fn enter<R>(
+        engine: &'a Engine<P>,
+        index: usize,
+        state: NonNull<()>,
+        f: impl FnOnce(&Self) -> R,
+    ) -> R {
+        let below = P::get().cast::<Frame<'static, P>>();
+        let frame = Self {
+            engine,
+            index,
+            state: Cell::new(state),
+            lent: Cell::new(true),
+            by_loop: Cell::new(false),
+            quota: Cell::new(engine.settings.jobs_per_worker),
+            below,
+        };
+        P::set((&raw const frame).cast());
+        let _restore = Restore::<P>(below);
+        f(&frame)
+    }
+
+    /// Calls `f` with this thread's frame in `pool`, if it is one of the pool's workers.
+    pub(crate) fn find<R>(
+        pool: NonNull<PoolHead>,
+        f: impl FnOnce(Option<&Frame<'_, P>>) -> R,
+    ) -> R {
+        let mut top = P::get().cast::<Frame<'static, P>>();
+        // SAFETY: frames are removed from the list before they end, and the list is this thread's own.
+        while let Some(frame) = unsafe { top.as_ref() } {
+            if frame.engine.head() == pool {
+                return f(Some(frame));
+            }
+            top = frame.below;
+        }
+        f(None)
+    }
+
+    /// Whether this thread is one of the pool's workers.
+    pub(crate) fn is_worker_of(pool: NonNull<PoolHead>) -> bool {
+        Self::find(pool, |frame| frame.is_some())
+    }
+
+    pub(crate) fn slot(&self) -> &WorkerSlot<P> {
+        &self.engine.slots()[self.index]
+    }
+
+    /// Runs what was just taken out of its cell, or refuses it if the pool starts no more work.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Entry::run`].
+    pub(crate) unsafe fn execute(&self, entry: NonNull<Entry<P>>) {
+        match self.engine.life.refusal() {
+            // SAFETY: the caller's promise.
+            None => unsafe { Entry::run(entry, self) },
+            Some(why) => {
+                // SAFETY: the caller's promise.
+                let counts = unsafe { Entry::refuse(entry, why) };
+                self.engine.count_never_started(usize::from(counts));
+            }
+        }
+    }
+
+    /// As [`execute`](Self::execute), for the worker's own loop.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Entry::run`].
+    pub(crate) unsafe fn execute_by_loop(&self, entry: NonNull<Entry<P>>) {
+        self.by_loop.set(true);
+        // SAFETY: the caller's promise.
+        unsafe { self.execute(entry) };
+        self.by_loop.set(false);
+    }
+
+    /// Whether the worker's loop runs the present entry. Once: what is run inside of it is not.
+    pub(crate) fn is_run_by_loop(&self) -> bool {
+        self.by_loop.replace(false)
+    }
+
+    /// Counts a job or chunk that this worker starts.
+    #[inline]
+    pub(crate) fn count_job(&self) {
+        self.by_loop.set(false);
+        self.slot().stats.count_job();
+        self.quota.set(self.quota.get().saturating_sub(1));
+    }
+
+    /// Whether the worker has run as many jobs as it may.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.quota.get() == 0
+    }
+
+    /// Gives the worker another round of jobs: it recycled, or could not be replaced.
+    pub(crate) fn renew(&self) {
+        self.quota.set(self.engine.settings.jobs_per_worker);
+    }
+
+    /// The initializer has made the state.
+    ///
+    /// # Safety
+    ///
+    /// It must be where `enter` was told.
+    pub(crate) unsafe fn state_is_there(&self) {
+        self.lent.set(false);
+    }
+
+    /// The state is about to be given to the exit hook.
+    pub(crate) fn state_is_gone(&self) {
+        self.lent.set(true);
+    }
+
+    /// Whether a job has borrowed this worker's state, or there is none at the moment.
+    pub(crate) fn is_lent(&self) -> bool {
+        self.lent.get()
+    }
+
+    /// Lends the worker's state to `f`.
+    ///
+    /// # Safety
+    ///
+    /// `W` must be the pool's type of state, and the state must not be lent.
+    #[inline]
+    pub(crate) unsafe fn lend<W, R>(
+        &self,
+        token: &dyn Token,
+        f: impl FnOnce(&mut Worker<'_, P, W>) -> R,
+    ) -> R {
+        debug_assert!(!self.lent.get(), "the state is lent already");
+        let _back = Back(&self.lent);
+        self.lent.set(true);
+        let mut state = self.state.get().cast::<W>();
+        // SAFETY: `enter` promises that the pointer is valid and ours; `lent` keeps a second borrow away.
+        let state = unsafe { state.as_mut() };
+        f(&mut Worker::new(state, self, token))
+    }
+
+    /// Takes the state back from the job that has borrowed it, for nested calls through its `Worker`.
+    pub(crate) fn reclaim_state<W, R>(&self, state: &mut W, f: impl FnOnce() -> R) -> R {
+        let former = self.state.replace(NonNull::from(state).cast());
+        let _again = Again(self, former);
+        self.lent.set(false);
+        f()
+    }
+}
+
+/// Ends a loan, also by unwinding.
+struct Back<'a>(&'a Cell<bool>);
+
+impl Drop for Back<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+/// Renews the loan that a nested call interrupted, also by unwinding.
+struct Again<'f, 'a, P: Platform>(&'f Frame<'a, P>, NonNull<()>);
+
+impl<P: Platform> Drop for Again<'_, '_, P> {
+    fn drop(&mut self) {
+        self.0.state.set(self.1);
+        self.0.lent.set(true);
+    }
+}

@@ -1,0 +1,172 @@
+//! Idle workers: who searches, who sleeps, and whom a submitter wakes.
+//!
+//! A worker without work first *searches* (spins), then *announces* itself in a bitmap and parks. A
+//! submitter that has published an entry wakes one announced worker, unless one is searching: that one
+//! will find the entry. A searcher that leaves with work while nobody else searches passes the wake on, so
+//! wakes ramp up one by one and never more than needed.
+//!
+//! | step of the worker              | step of the submitter                |
+//! |---------------------------------|--------------------------------------|
+//! | W1 set the bit                  | S1 publish the entry                 |
+//! | W2 stop searching               | S2 `fence(SeqCst)`                   |
+//! | W3 `fence(SeqCst)`              | S3 somebody searches? then done      |
+//! | W4 look for work once more      | S4 take one bit, count it as searching, unpark |
+//! | W5 park until the bit is gone   |                                      |
+//!
+//! The two fences are one Dekker pair: if W4 misses the entry, then S3 sees W2 and S4 sees W1. With them the
+//! words themselves can be Relaxed; the token carries what a wake must publish. A worker that finds work at
+//! W4 takes its bit back; if the bit is gone, somebody spent a wake on it: it is counted as searching and
+//! owes the wake to the next (`stop_searching`).
+//!
+//! A searcher that is stopped by the scheduler delays what it was counted for by as long as it is stopped;
+//! `submit` itself waits for nobody.
+
+use crate::platform::{Park, Platform};
+use crate::slot::WorkerSlot;
+use crate::sync::{AtomicUsize, CachePadded, Ordering, const_fn, fence_seq_cst};
+
+const WORD: usize = usize::BITS as usize;
+
+/// The searchers' count; the bitmap lies in the slots.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    searching: CachePadded<AtomicUsize>,
+    /// How many may search at once. One for every two CPUs: on two, a second searcher takes the CPU
+    /// from the caller that spins for its result.
+    limit: usize,
+}
+
+fn bit(index: usize) -> usize {
+    1 << (index % WORD)
+}
+
+fn word_of<P: Platform>(slots: &[WorkerSlot<P>], index: usize) -> &AtomicUsize {
+    &slots[index - index % WORD].idle_bits
+}
+
+impl Idle {
+    const_fn! {
+        pub(crate) const fn new(limit: usize) -> Self {
+            Self { searching: CachePadded(AtomicUsize::new(0)), limit }
+        }
+    }
+
+    /// Becomes a searcher, unless enough search already.
+    pub(crate) fn start_searching(&self) -> bool {
+        let mut now = self.searching.load(Ordering::Relaxed);
+        while now < self.limit {
+            match self.searching.compare_exchange_weak(
+                now,
+                now + 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+        false
+    }
+
+    /// A searcher has found work. Tells whether it was the last, and so must look whether there is more.
+    #[must_use]
+    pub(crate) fn stop_searching(&self) -> bool {
+        let last = self.searching.fetch_sub(1, Ordering::Relaxed) == 1;
+        if last {
+            // Dekker pair with S2: a submitter that relied on us has published before.
+            fence_seq_cst();
+        }
+        last
+    }
+
+    /// W1 to W3. The caller looks for work once more, and then parks or withdraws.
+    pub(crate) fn announce<P: Platform>(
+        &self,
+        slots: &[WorkerSlot<P>],
+        index: usize,
+        searching: bool,
+    ) {
+        word_of(slots, index).fetch_or(bit(index), Ordering::Relaxed);
+        if searching {
+            self.searching.fetch_sub(1, Ordering::Relaxed);
+        }
+        fence_seq_cst();
+    }
+
+    /// Takes the announcement back. `false` if somebody took the bit before: the worker is counted as
+    /// searching.
+    #[must_use]
+    pub(crate) fn withdraw<P: Platform>(slots: &[WorkerSlot<P>], index: usize) -> bool {
+        word_of(slots, index).fetch_and(!bit(index), Ordering::Relaxed) & bit(index) != 0
+    }
+
+    /// W5. Afterwards the worker is counted as searching.
+    pub(crate) fn park<P: Platform>(slots: &[WorkerSlot<P>], index: usize) {
+        let word = word_of(slots, index);
+        while word.load(Ordering::Relaxed) & bit(index) != 0 {
+            slots[index].token.park(None);
+        }
+    }
+
+    /// S2 to S4: sees to it that somebody looks at what was just published.
+    #[inline]
+    pub(crate) fn notify<P: Platform>(&self, slots: &[WorkerSlot<P>]) {
+        fence_seq_cst();
+        if self.searching.load(Ordering::Relaxed) == 0 {
+            self.wake_one(slots);
+        }
+    }
+
+    /// As [`notify`](Self::notify), after `entries` entries were published for as many workers.
+    pub(crate) fn notify_many<P: Platform>(&self, slots: &[WorkerSlot<P>], entries: usize) {
+        fence_seq_cst();
+        for _ in self.searching.load(Ordering::Relaxed)..entries {
+            if !self.wake_one(slots) {
+                return;
+            }
+        }
+    }
+
+    /// Whether a worker sleeps. A hint.
+    pub(crate) fn anybody_sleeps<P: Platform>(slots: &[WorkerSlot<P>]) -> bool {
+        slots
+            .iter()
+            .step_by(WORD)
+            .any(|slot| slot.idle_bits.load(Ordering::Relaxed) != 0)
+    }
+
+    /// Wakes one announced worker, if there is one.
+    pub(crate) fn wake_one<P: Platform>(&self, slots: &[WorkerSlot<P>]) -> bool {
+        for (number, slot) in slots.iter().enumerate().step_by(WORD) {
+            let mut bits = slot.idle_bits.load(Ordering::Relaxed);
+            while bits != 0 {
+                let lowest = bits & bits.wrapping_neg();
+                let old = slot.idle_bits.fetch_and(!lowest, Ordering::Relaxed);
+                if old & lowest != 0 {
+                    self.searching.fetch_add(1, Ordering::Relaxed);
+                    slots[number + lowest.trailing_zeros() as usize]
+                        .token
+                        .unpark();
+                    return true;
+                }
+                bits = old & !lowest;
+            }
+        }
+        false
+    }
+
+    /// Wakes every announced worker. The caller has fenced after its change.
+    pub(crate) fn wake_all<P: Platform>(&self, slots: &[WorkerSlot<P>]) {
+        for (number, slot) in slots.iter().enumerate().step_by(WORD) {
+            let mut bits = slot.idle_bits.swap(0, Ordering::Relaxed);
+            self.searching
+                .fetch_add(bits.count_ones() as usize, Ordering::Relaxed);
+            while bits != 0 {
+                slots[number + bits.trailing_zeros() as usize]
+                    .token
+                    .unpark();
+                bits &= bits - 1;
+            }
+        }
+    }
+}

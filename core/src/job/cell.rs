@@ -1,0 +1,295 @@
+//! A single job with its body: the block of a handle, or the frame of a blocking call.
+
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
+
+use super::{Body, Due, EntryVTable, Extra, Job, JobVTable, JobWord};
+use crate::engine::Engine;
+use crate::error::{JobError, Refusal};
+use crate::frame::{Frame, Token};
+use crate::job::Entry;
+use crate::platform::{Platform, contain};
+use crate::stats::Progress;
+use crate::sync::UnsafeCell;
+
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+
+/// Body and value share their memory: the one is gone before the other comes (rule R1 of `state.rs`).
+union Slot<P: Platform, B: Body<P>> {
+    body: ManuallyDrop<B>,
+    value: ManuallyDrop<Result<B::Value, JobError>>,
+}
+
+/// A job, what it carries, and its body or value.
+#[repr(C)]
+pub(crate) struct JobCell<P: Platform, B: Body<P>, X: Extra<P>> {
+    job: Job<P>,
+    extra: X,
+    slot: UnsafeCell<Slot<P, B>>,
+}
+
+/// The cancel token of a single job.
+struct CellToken<'a, P: Platform, X> {
+    job: &'a Job<P>,
+    extra: &'a X,
+}
+
+impl<P: Platform, X: Extra<P>> Token for CellToken<'_, P, X> {
+    fn is_cancelled(&self) -> bool {
+        self.job.word.is_cancel_requested() || matches!(self.extra.due(), Due::Now(_))
+    }
+}
+
+impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
+    const VTABLE: JobVTable<P> = JobVTable {
+        entry: EntryVTable {
+            run: Self::run,
+            refuse: Self::refuse,
+        },
+        stateful: B::STATEFUL,
+        take: Self::take,
+        take_error: Self::take_error,
+        free: Self::free,
+        help: Self::help,
+        withdraw: Self::withdraw,
+        due: Self::due,
+        progress: Self::progress,
+    };
+
+    /// A job that waits to be queued.
+    pub(crate) fn new(engine: &Engine<P>, word: JobWord, body: B, extra: X) -> Self {
+        Self {
+            job: Job::new(&Self::VTABLE, word, engine),
+            extra,
+            slot: UnsafeCell::new(Slot {
+                body: ManuallyDrop::new(body),
+            }),
+        }
+    }
+
+    /// A job on the heap; its last holder frees it.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn boxed(engine: &Engine<P>, word: JobWord, body: B, extra: X) -> NonNull<Self> {
+        NonNull::from(Box::leak(Box::new(Self::new(engine, word, body, extra))))
+    }
+
+    /// A job on the heap whose value is there from the start.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn resolved(
+        engine: &Engine<P>,
+        value: Result<B::Value, JobError>,
+        extra: X,
+    ) -> NonNull<Self> {
+        NonNull::from(Box::leak(Box::new(Self {
+            job: Job::new(&Self::VTABLE, JobWord::new_refused(), engine),
+            extra,
+            slot: UnsafeCell::new(Slot {
+                value: ManuallyDrop::new(value),
+            }),
+        })))
+    }
+
+    pub(crate) fn job(this: NonNull<Self>) -> NonNull<Job<P>> {
+        this.cast()
+    }
+
+    pub(crate) fn entry(this: NonNull<Self>) -> NonNull<Entry<P>> {
+        this.cast()
+    }
+
+    pub(crate) fn extra(&self) -> &X {
+        &self.extra
+    }
+
+    /// Takes body and extra out of a heap job that was never queued, or not accepted.
+    ///
+    /// # Safety
+    ///
+    /// The job must come from `boxed`, hold its body, and have no handle.
+    #[cfg(feature = "alloc")]
+    pub(crate) unsafe fn unbox(this: NonNull<Self>) -> (B, X) {
+        // SAFETY: the job was boxed, and nobody else points to it.
+        let cell = *unsafe { Box::from_raw(this.as_ptr()) };
+        // SAFETY: it holds its body.
+        let body = cell
+            .slot
+            .with_mut(|slot| unsafe { ManuallyDrop::take(&mut (*slot).body) });
+        (body, cell.extra)
+    }
+
+    /// Takes the body out of a job that was not accepted.
+    ///
+    /// # Safety
+    ///
+    /// The job must hold its body, and not be used afterwards.
+    pub(crate) unsafe fn take_body(&self) -> B {
+        // SAFETY: R1: the caller is the runner.
+        self.slot
+            .with_mut(|slot| unsafe { ManuallyDrop::take(&mut (*slot).body) })
+    }
+
+    /// Takes the value out of a job on the caller's stack.
+    ///
+    /// # Safety
+    ///
+    /// The job must be ready, and its value must not have been taken.
+    pub(crate) unsafe fn take_value(&self) -> Result<B::Value, JobError> {
+        // SAFETY: R1: the job is ready and the caller is its only holder.
+        self.slot
+            .with_mut(|slot| unsafe { ManuallyDrop::take(&mut (*slot).value) })
+    }
+
+    /// # Safety
+    ///
+    /// As for `Entry::run`.
+    unsafe fn run(entry: NonNull<Entry<P>>, frame: &Frame<'_, P>) {
+        let this: NonNull<Self> = entry.cast();
+        // SAFETY: the runner holds the job.
+        let cell = unsafe { this.as_ref() };
+        // SAFETY: R1: the runner owns the body.
+        let body = unsafe { cell.take_body() };
+        let result = match cell.extra.due() {
+            Due::Now(why) => body.refuse(why),
+            Due::At(_) => {
+                frame.count_job();
+                let token = CellToken {
+                    job: &cell.job,
+                    extra: &cell.extra,
+                };
+                body.run(frame, &token)
+            }
+        };
+        // SAFETY: we are the runner, and the body is gone.
+        unsafe { Self::finish(this, result) };
+    }
+
+    /// # Safety
+    ///
+    /// As for `Entry::refuse`.
+    unsafe fn refuse(entry: NonNull<Entry<P>>, why: Refusal) -> bool {
+        let this: NonNull<Self> = entry.cast();
+        // SAFETY: the runner holds the job.
+        let cell = unsafe { this.as_ref() };
+        // SAFETY: R1: the runner owns the body.
+        let result = unsafe { cell.take_body() }.refuse(why);
+        // SAFETY: we are the runner, and the body is gone.
+        unsafe { Self::finish(this, result) };
+        true
+    }
+
+    /// Writes the value, publishes it and tells the scope.
+    ///
+    /// # Safety
+    ///
+    /// Only the runner may call it, once, after it has moved the body out.
+    unsafe fn finish(this: NonNull<Self>, result: Result<B::Value, JobError>) {
+        // SAFETY: the runner holds the job.
+        let cell = unsafe { this.as_ref() };
+        let ok = result.is_ok();
+        let panicked = matches!(result, Err(JobError::Panicked(_)));
+        cell.slot.with_mut(|slot| {
+            let value = ManuallyDrop::new(result);
+            // SAFETY: R1: the runner owns the slot, whose body is gone.
+            unsafe { (*slot).value = value };
+        });
+        let scope = cell
+            .extra
+            .scope()
+            .map(|link| link.job_ends(Self::job(this), panicked));
+        // SAFETY: we are the runner, and the value is written.
+        unsafe { Job::publish(Self::job(this), ok) };
+        if let Some(scope) = scope {
+            // SAFETY: the scope waits for this job.
+            unsafe { scope.job_ended() };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The handle must have seen READY and not have taken the value; `out` must point to room for it.
+    unsafe fn take(job: NonNull<Job<P>>, out: NonNull<()>) {
+        // SAFETY: the handle holds the job.
+        let cell = unsafe { job.cast::<Self>().as_ref() };
+        // SAFETY: R1: the job is ready, so the value is the handle's.
+        let value = unsafe { cell.take_value() };
+        // SAFETY: the caller's promise.
+        unsafe { out.cast().write(value) };
+    }
+
+    /// # Safety
+    ///
+    /// The job must be ready, and its value the caller's.
+    unsafe fn take_error(job: NonNull<Job<P>>) -> Option<JobError> {
+        // SAFETY: the caller holds the job.
+        let cell = unsafe { job.cast::<Self>().as_ref() };
+        // SAFETY: R1: the value is the caller's.
+        unsafe { cell.take_value() }.err()
+    }
+
+    /// # Safety
+    ///
+    /// The caller must be the last holder of a job from `boxed` or `resolved`.
+    unsafe fn free(job: NonNull<Job<P>>, drop_value: bool) {
+        #[cfg(feature = "alloc")]
+        {
+            // SAFETY: R3: the job was boxed, and nobody else points to it.
+            let mut cell = unsafe { Box::from_raw(job.cast::<Self>().as_ptr()) };
+            cell.job.drop_waker();
+            if drop_value && core::mem::needs_drop::<Result<B::Value, JobError>>() {
+                // SAFETY: a job that is freed is ready, and its value was not taken.
+                let value = unsafe { cell.take_value() };
+                contain::<P>(move || drop(value));
+            }
+        }
+        #[cfg(not(feature = "alloc"))]
+        {
+            let _ = (job, drop_value);
+            unreachable!("jobs on the stack keep their handle bit, so nobody frees them");
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The job must be valid, and the frame must belong to its pool.
+    unsafe fn help(job: NonNull<Job<P>>, frame: &Frame<'_, P>) {
+        // SAFETY: the frame's worker keeps the pool alive.
+        if unsafe { Job::take_back_inside(job) } {
+            // SAFETY: we have just taken it out of its cell.
+            unsafe { frame.execute(Job::entry(job)) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The job must be valid.
+    unsafe fn withdraw(job: NonNull<Job<P>>, why: Refusal) -> bool {
+        // SAFETY: the caller's promise.
+        let taken = unsafe { Job::take_back(job) };
+        if taken {
+            // SAFETY: we have just taken it out of its cell.
+            unsafe { Self::refuse(Job::entry(job), why) };
+        }
+        taken
+    }
+
+    /// # Safety
+    ///
+    /// The job must be valid.
+    unsafe fn due(job: NonNull<Job<P>>) -> Due {
+        // SAFETY: the caller's promise.
+        unsafe { job.cast::<Self>().as_ref() }.extra.due()
+    }
+
+    /// # Safety
+    ///
+    /// The job must be valid.
+    unsafe fn progress(job: NonNull<Job<P>>) -> Progress {
+        // SAFETY: the caller's promise.
+        let ready = unsafe { job.as_ref() }.word.look().is_ready();
+        Progress {
+            done: usize::from(ready),
+            total: Some(1),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a job carries besides its body: options of the call, and the scope it belongs to.
+
+use crate::control::Control;
+use crate::error::Refusal;
+use crate::platform::Platform;
+use crate::scope_core::ScopeLink;
+use crate::time::Instant;
+
+/// Whether a job must end without running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Now, and why.
+    Now(Refusal),
+    /// At that moment, if at all.
+    At(Option<Instant>),
+}
+
+/// What a job carries besides its body. It stays readable for as long as the job is valid.
+pub(crate) trait Extra<P: Platform>: Send + Sync {
+    /// Whether the job's options forbid it to start.
+    fn due(&self) -> Due {
+        Due::At(None)
+    }
+
+    /// The job's place in its scope, if it belongs to one.
+    fn scope(&self) -> Option<&ScopeLink<P>> {
+        None
+    }
+}
+
+impl<P: Platform> Extra<P> for () {}
+
+/// The options of one call, as `With` collects them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    pub(crate) name: Option<&'static str>,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) control: Option<Control>,
+}
+
+impl Options {
+    /// Whether a job with these options may start, as far as they are concerned.
+    #[inline]
+    pub(crate) fn due<P: Platform>(&self) -> Due {
+        if self.control.as_ref().is_some_and(Control::is_cancelled) {
+            return Due::Now(Refusal::Cancelled);
+        }
+        match self.deadline {
+            Some(at) if P::now().is_some_and(|now| now >= at) => Due::Now(Refusal::DeadlineExpired),
+            deadline => Due::At(deadline),
+        }
+    }
+}
+
+impl<P: Platform> Extra<P> for Options {
+    #[inline]
+    fn due(&self) -> Due {
+        Options::due::<P>(self)
+    }
+}

@@ -1,0 +1,90 @@
+//! Counts that threads wait for: workers alive, jobs of a scope, tickets of a batch.
+
+use crate::platform::Platform;
+use crate::seats::{self, Look, PAYLOAD};
+use crate::sync::{AtomicUsize, Ordering, const_fn};
+
+/// A count that goes up and down, and a wait for the moment when it has come down to its floor.
+#[derive(Debug)]
+pub(crate) struct Latch {
+    word: AtomicUsize,
+    floor: usize,
+}
+
+impl Latch {
+    const_fn! {
+        /// A latch at `count`; waiting ends when the count is `floor`.
+        pub(crate) const fn new(count: usize, floor: usize) -> Self {
+            Self { word: AtomicUsize::new(count), floor }
+        }
+    }
+
+    /// Raises the count by one; `false` if it is at its limit (2^39 on 64-bit machines, 2^19 on others).
+    #[must_use]
+    pub(crate) fn up(&self) -> bool {
+        let mut now = self.word.load(Ordering::Relaxed);
+        // A checked loop instead of an addition: an overflow would spill into the seat field.
+        while now & PAYLOAD < PAYLOAD {
+            // Relaxed: whoever raises the count holds one of it already or owns the latch.
+            match self.word.compare_exchange_weak(
+                now,
+                now + 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+        false
+    }
+
+    /// Lowers the count by one and tells what is left. Unless it is zero, the latch may be gone when this
+    /// returns: nothing of it is touched after the count is lowered.
+    #[inline]
+    pub(crate) fn down<P: Platform>(&self) -> usize {
+        let on = seats::address(&self.word);
+        let floor = self.floor;
+        // Release: what was done under this count comes before the end of the wait. Acquire: the last
+        // one sees what the others did, and a scan of the seats sees what each waiter wrote.
+        let old = self.word.fetch_sub(1, Ordering::AcqRel);
+        let left = (old & PAYLOAD) - 1;
+        if left <= floor {
+            seats::wake::<P>(old, on);
+        }
+        left
+    }
+
+    /// The count now. Acquire: pairs with the Release in `down`.
+    pub(crate) fn count(&self) -> usize {
+        self.word.load(Ordering::Acquire) & PAYLOAD
+    }
+
+    /// Makes whoever waits look again, after something that its `look` reads has changed.
+    pub(crate) fn nudge<P: Platform>(&self) {
+        // Dekker pair with the fence in `seats::wait`.
+        crate::sync::fence_seq_cst();
+        // Acquire: pairs with the Release of each registration, for the scan of the seats.
+        seats::wake::<P>(
+            self.word.load(Ordering::Acquire),
+            seats::address(&self.word),
+        );
+    }
+
+    /// Blocks until the count is at the floor or `look` gives up; tells which.
+    pub(crate) fn wait<P: Platform>(&self, mut look: impl FnMut() -> Look) -> bool {
+        let floor = self.floor;
+        seats::wait::<P>(&self.word, |word| {
+            if word & PAYLOAD <= floor {
+                Look::Done
+            } else {
+                look()
+            }
+        })
+    }
+}
+
+/// A wait that only the latch itself ends.
+pub(crate) fn forever() -> Look {
+    Look::Park(None)
+}

@@ -1,0 +1,196 @@
+//! Regions: work that every worker takes part in exactly once (`broadcast`, `Schedule::Static`).
+//!
+//! A shared queue cannot give part i to worker i, so a region stands beside it: one at a time, published by
+//! an epoch that every worker compares with the last one it has seen, between jobs and before it looks at
+//! the queue.
+//!
+//! 1. A caller takes the gate (others wait for it), notes its region, and raises the epoch, unless the
+//!    gate is closed. Raising the epoch is the moment of acceptance.
+//! 2. Each worker that sees a new epoch works on the region or, when the pool is stopped, skips it. The
+//!    region cannot end before, so its pointer is valid for whoever has not seen the epoch.
+//! 3. The last one wakes the caller, which opens the gate again.
+//!
+//! `close` closes the gate before it closes the queue. So a worker that finds the queue closed sees every
+//! region that was accepted, and works on it before it leaves.
+
+use core::ptr::NonNull;
+
+use crate::error::Refusal;
+use crate::event_count::EventCount;
+use crate::frame::Frame;
+use crate::latch::{Latch, forever};
+use crate::life::Life;
+use crate::platform::Platform;
+use crate::seats::Look;
+use crate::slot::WorkerSlot;
+use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering, const_fn};
+
+/// One piece of work for every worker, on the stack of the thread that waits for it.
+#[repr(C)]
+pub(crate) struct Region<P: Platform> {
+    /// Works as the frame's worker. Must not unwind.
+    work: unsafe fn(NonNull<Region<P>>, &Frame<'_, P>),
+    /// Notes that a worker will not take part.
+    skip: unsafe fn(NonNull<Region<P>>, usize, Refusal),
+    unstarted: AtomicUsize,
+    unfinished: Latch,
+}
+
+impl<P: Platform> Region<P> {
+    pub(crate) fn new(
+        workers: usize,
+        work: unsafe fn(NonNull<Region<P>>, &Frame<'_, P>),
+        skip: unsafe fn(NonNull<Region<P>>, usize, Refusal),
+    ) -> Self {
+        Self {
+            work,
+            skip,
+            unstarted: AtomicUsize::new(workers),
+            unfinished: Latch::new(workers, 0),
+        }
+    }
+
+    /// Takes part as worker `index`, on its thread, or skips if the pool was stopped.
+    ///
+    /// # Safety
+    ///
+    /// The region must be valid, and this must be the index's only visit.
+    unsafe fn visit(this: NonNull<Self>, index: usize, life: &Life, frame: Option<&Frame<'_, P>>) {
+        // SAFETY: a region lives until every worker has visited it.
+        let region = unsafe { this.as_ref() };
+        // Relaxed: the count says only who is the last to start.
+        let last = region.unstarted.fetch_sub(1, Ordering::Relaxed) == 1;
+        let stopped = if last {
+            life.close_batch()
+        } else {
+            life.refusal()
+        };
+        match (stopped, frame) {
+            (None, Some(frame)) => {
+                frame.count_job();
+                // SAFETY: the region is valid.
+                unsafe { (region.work)(this, frame) };
+            }
+            (why, _) => {
+                // SAFETY: the region is valid.
+                unsafe { (region.skip)(this, index, why.unwrap_or(Refusal::Broken)) };
+            }
+        }
+        region.unfinished.down::<P>();
+    }
+}
+
+const CLOSED: usize = 1;
+const EPOCH: usize = 2;
+
+/// The place where regions are published.
+#[derive(Debug)]
+pub(crate) struct RegionGate<P: Platform> {
+    /// `[ epoch | CLOSED ]`
+    word: CachePadded<AtomicUsize>,
+    current: AtomicPtr<Region<P>>,
+    taken: AtomicUsize,
+    free: EventCount,
+}
+
+impl<P: Platform> RegionGate<P> {
+    const_fn! {
+        pub(crate) const fn new() -> Self {
+            Self {
+                word: CachePadded(AtomicUsize::new(0)),
+                current: AtomicPtr::new(core::ptr::null_mut()),
+                taken: AtomicUsize::new(0),
+                free: EventCount::new(),
+            }
+        }
+    }
+
+    /// Publishes `region`, calls `meanwhile`, and blocks until every worker has visited it; `meanwhile` is where a
+    /// caller that takes part visits it.
+    ///
+    /// # Errors
+    ///
+    /// Why the pool refuses; nobody has seen the region then.
+    pub(crate) fn pass(
+        &self,
+        region: &Region<P>,
+        life: &Life,
+        wake_workers: impl FnOnce(),
+        meanwhile: impl FnOnce(),
+    ) -> Result<(), Refusal> {
+        let this = NonNull::from(region);
+        self.free.wait::<P>(|| {
+            // Acquire: pairs with the Release below, of the former region's owner.
+            if self.taken.swap(1, Ordering::Acquire) == 0 {
+                Look::Done
+            } else {
+                Look::Park(None)
+            }
+        });
+        self.current.store(this.as_ptr(), Ordering::Relaxed);
+        let accepted = life.open_batch().and_then(|()| {
+            if self.raise_epoch() {
+                return Ok(());
+            }
+            life.close_batch();
+            Err(life.closed_by().unwrap_or(Refusal::Closed))
+        });
+        if accepted.is_ok() {
+            wake_workers();
+            meanwhile();
+            region.unfinished.wait::<P>(forever);
+        }
+        // Release: pairs with the Acquire above.
+        self.taken.store(0, Ordering::Release);
+        self.free.notify::<P>();
+        accepted
+    }
+
+    fn raise_epoch(&self) -> bool {
+        let mut now = self.word.load(Ordering::Relaxed);
+        while now & CLOSED == 0 {
+            // Release: publishes the region to the Acquire in `pending`.
+            match self.word.compare_exchange_weak(
+                now,
+                now.wrapping_add(EPOCH),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+        false
+    }
+
+    /// Lets no further region in.
+    pub(crate) fn close(&self) {
+        // Release: the close of the queue, which comes after it, shows it to the workers.
+        self.word.fetch_or(CLOSED, Ordering::Release);
+    }
+
+    /// Whether this index has yet to visit a region.
+    #[inline]
+    pub(crate) fn pending(&self, slot: &WorkerSlot<P>) -> bool {
+        // Acquire: pairs with the Release in `raise_epoch`. Only the index's own worker writes
+        // `region_seen`, and its replacement inherits it.
+        self.word.load(Ordering::Acquire) & !CLOSED != slot.region_seen.load(Ordering::Relaxed)
+    }
+
+    /// Visits the region that is pending. Without a frame the index has no worker any more and skips.
+    pub(crate) fn visit(
+        &self,
+        slot: &WorkerSlot<P>,
+        index: usize,
+        life: &Life,
+        frame: Option<&Frame<'_, P>>,
+    ) {
+        let epoch = self.word.load(Ordering::Acquire) & !CLOSED;
+        // Relaxed: only this index's own worker writes and reads it.
+        slot.region_seen.store(epoch, Ordering::Relaxed);
+        if let Some(region) = NonNull::new(self.current.load(Ordering::Relaxed)) {
+            // SAFETY: the index had not visited this epoch, so the region waits for it.
+            unsafe { Region::visit(region, index, life, frame) };
+        }
+    }
+}

@@ -1,0 +1,535 @@
+//! A pool on the heap with its types: what makes and ends a worker's state, and the entry of a worker.
+
+use alloc::boxed::Box;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::engine::{Engine, Settings, Storage};
+use crate::error::{BuildError, JoinError};
+use crate::error::{JobError, Refusal};
+use crate::frame::Frame;
+use crate::idle::Idle;
+use crate::job::{Entry, caught};
+use crate::latch::{Latch, forever};
+use crate::panic::Panic;
+use crate::platform::{Platform, contain};
+use crate::ring::{Cell, Chain, Popped, PushRefused};
+use crate::seats::{Look, wait_for_visitors};
+use crate::slot::WorkerSlot;
+use crate::spawner::{Placement, StartRecord, WorkerInfo, WorkerStart};
+use crate::spawning::{BoxError, SpawnerLock, Spawning};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell};
+use crate::time::Instant;
+use crate::worker::{Leave, Replacement, work};
+
+/// The arrays of a pool on the heap.
+pub(crate) struct Heap<P: Platform> {
+    queue: Chain,
+    slots: Box<[WorkerSlot<P>]>,
+}
+
+impl<P: Platform> Storage<P> for Heap<P> {
+    fn slots(&self) -> &[WorkerSlot<P>] {
+        &self.slots
+    }
+
+    #[inline]
+    fn push(&self, item: NonNull<()>, cell: &AtomicPtr<Cell>) -> Result<(), PushRefused> {
+        // Relaxed: the queue publishes it with the item.
+        self.queue
+            .push(item, |place| cell.store(place.as_ptr(), Ordering::Relaxed))
+    }
+
+    #[inline]
+    fn pop(&self) -> Popped {
+        self.queue.pop()
+    }
+
+    fn pop_emptied(&self) -> bool {
+        self.queue.pop_emptied() > 0
+    }
+
+    fn close(&self) {
+        self.queue.close();
+    }
+
+    fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    #[inline]
+    fn has_news(&self) -> bool {
+        !self.queue.is_empty_hint()
+    }
+}
+
+/// Why a worker did not come to life.
+pub(crate) enum StartFailure {
+    Panicked(Panic),
+    Failed(BoxError),
+    /// The spawner said yes and dropped the token.
+    Unrun,
+    Spawn(BoxError),
+}
+
+impl StartFailure {
+    fn into_error(self, worker: usize) -> BuildError {
+        match self {
+            Self::Panicked(panic) => BuildError::Initializer { worker, panic },
+            Self::Failed(source) => BuildError::InitializerFailed { worker, source },
+            Self::Spawn(source) => BuildError::Spawn { worker, source },
+            Self::Unrun => BuildError::Spawn {
+                worker,
+                source: "the spawner dropped the worker's start token".into(),
+            },
+        }
+    }
+}
+
+/// Makes a worker's state.
+pub(crate) type Initializer<W> = Box<dyn Fn(&WorkerInfo<'_>) -> Result<W, BoxError> + Send + Sync>;
+/// Ends a worker's state.
+pub(crate) type ExitHook<W> = Box<dyn Fn(&WorkerInfo<'_>, W) + Send + Sync>;
+
+/// What the builder has collected.
+pub(crate) struct Plan<W> {
+    pub(crate) settings: Settings,
+    pub(crate) queue: Chain,
+    pub(crate) searchers: usize,
+    pub(crate) spawning: Box<dyn Spawning>,
+    pub(crate) name: Box<str>,
+    pub(crate) initializer: Initializer<W>,
+    pub(crate) exit_hook: Option<ExitHook<W>>,
+    pub(crate) drain_on_drop: bool,
+}
+
+/// A pool on the heap.
+pub(crate) struct Shared<P: Platform, W> {
+    engine: Engine<P, Heap<P>>,
+    spawner: SpawnerLock,
+    name: Box<str>,
+    initializer: Initializer<W>,
+    exit_hook: Option<ExitHook<W>>,
+    drain_on_drop: bool,
+    /// Workers of the first generation whose initializer has not ended.
+    starting: Latch,
+    /// By index; written by the worker before it leaves `starting`.
+    failures: Box<[UnsafeCell<Option<StartFailure>>]>,
+    /// The state of worker 0 where callers take part.
+    caller_state: UnsafeCell<Option<W>>,
+    reclaiming: AtomicUsize,
+    reclaimed: Latch,
+}
+
+impl<P: Platform, W: 'static> Shared<P, W> {
+    /// Makes the pool and starts its workers (S3, S4, S6).
+    pub(crate) fn build(plan: Plan<W>) -> Result<NonNull<Self>, BuildError> {
+        let place = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
+        let workers = plan.settings.workers;
+        let name = NonNull::from(&*plan.name);
+        let slots = (0..workers)
+            .map(|index| {
+                let start = StartRecord {
+                    main: Self::main,
+                    unrun: Self::unrun,
+                    index,
+                    name,
+                };
+                WorkerSlot::new(start, place.cast())
+            })
+            .collect();
+        let heap = Heap {
+            queue: plan.queue,
+            slots,
+        };
+        let shared = Self {
+            engine: Engine::new(plan.settings, Idle::new(plan.searchers), heap),
+            spawner: SpawnerLock::new(plan.spawning),
+            name: plan.name,
+            initializer: plan.initializer,
+            exit_hook: plan.exit_hook,
+            drain_on_drop: plan.drain_on_drop,
+            starting: Latch::new(0, 0),
+            failures: (0..workers).map(|_| UnsafeCell::new(None)).collect(),
+            caller_state: UnsafeCell::new(None),
+            reclaiming: AtomicUsize::new(0),
+            reclaimed: Latch::new(1, 0),
+        };
+        // SAFETY: the place was allocated for it above.
+        unsafe { place.write(shared) };
+        // SAFETY: it was just written, and nobody frees it before this function or the pool's drop does.
+        let shared = unsafe { place.as_ref() };
+        match shared.start() {
+            Ok(()) => Ok(place),
+            Err(error) => {
+                shared.engine.close();
+                shared.engine.live.wait::<P>(forever);
+                shared.reclaim();
+                // SAFETY: every worker has left, and there is no pool.
+                unsafe { Self::free(place) };
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine<P> {
+        &self.engine
+    }
+
+    fn placement(&self, index: usize) -> Placement {
+        Placement {
+            index,
+            workers: self.engine.settings.workers,
+            generation: self.engine.slots()[index]
+                .generation
+                .load(Ordering::Relaxed),
+        }
+    }
+
+    fn info(&self, index: usize) -> WorkerInfo<'_> {
+        WorkerInfo::new(self.placement(index), &self.name)
+    }
+
+    fn make_state(&self, index: usize) -> Result<W, StartFailure> {
+        match caught::<P, _>(|| (self.initializer)(&self.info(index))) {
+            Ok(made) => made.map_err(StartFailure::Failed),
+            Err(JobError::Panicked(panic)) => Err(StartFailure::Panicked(panic)),
+            Err(_) => Err(StartFailure::Unrun),
+        }
+    }
+
+    fn end_state(&self, index: usize, state: W) {
+        contain::<P>(|| match &self.exit_hook {
+            Some(hook) => hook(&self.info(index), state),
+            None => drop(state),
+        });
+    }
+
+    /// Starts every worker and waits until all have their state.
+    fn start(&self) -> Result<(), BuildError> {
+        let mut first = 0;
+        if self.engine.settings.caller_participates {
+            first = 1;
+            let state = self
+                .make_state(0)
+                .map_err(|failure| failure.into_error(0))?;
+            let place = self.caller_state.with_mut(|place| {
+                // SAFETY: the pool is being built, so the place is ours.
+                NonNull::from(unsafe { &mut *place }.insert(state))
+            });
+            // SAFETY: the state is of the pool's type and lives as long as the pool.
+            unsafe { self.engine().set_caller_state(place.cast()) };
+        }
+        let mut refused = None;
+        for index in first..self.engine.settings.workers {
+            // The counts are far from their limits: a machine has fewer threads.
+            let counted = self.engine.live.up() && self.starting.up();
+            debug_assert!(counted);
+            if let Err(failure) = self.spawn(index) {
+                self.starting.down::<P>();
+                self.engine.live.down::<P>();
+                refused = Some(failure.into_error(index));
+                break;
+            }
+        }
+        self.starting.wait::<P>(forever);
+        let failed = self
+            .failures
+            .iter()
+            .enumerate()
+            .find_map(|(index, failure)| {
+                // SAFETY: `starting` is at zero, so whoever wrote a failure is done.
+                let failure = failure.with_mut(|failure| unsafe { (*failure).take() });
+                failure.map(|failure| failure.into_error(index))
+            });
+        match refused.or(failed) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks the spawner for a worker.
+    fn spawn(&self, index: usize) -> Result<(), StartFailure> {
+        let slot = &self.engine.slots()[index];
+        slot.spawn_begins();
+        // SAFETY: the slot lives as long as the pool, which waits for its workers; the pointer comes from
+        // the whole slot, which `main` and `unrun` expect.
+        let start = unsafe { WorkerStart::new(NonNull::from(slot).cast()) };
+        let at = self.placement(index);
+        let spawned = self
+            .spawner
+            .try_with(|spawning| P::catch(|| spawning.spawn(start, at)));
+        match spawned {
+            Some(Ok(Ok(()))) if slot.spawn_succeeds() => Ok(()),
+            Some(Ok(Ok(()))) | None => Err(StartFailure::Unrun),
+            Some(Ok(Err(error))) => Err(StartFailure::Spawn(error)),
+            Some(Err(payload)) => {
+                contain::<P>(move || drop(payload));
+                Err(StartFailure::Unrun)
+            }
+        }
+    }
+
+    /// A worker's token was dropped.
+    ///
+    /// # Safety
+    ///
+    /// As for `StartRecord::unrun`.
+    unsafe fn unrun(record: NonNull<StartRecord>) {
+        // SAFETY: `spawn` made the pointer from a whole slot.
+        let slot: &WorkerSlot<P> = unsafe { record.cast().as_ref() };
+        let index = slot.start.index;
+        let place = slot.pool.cast::<Self>();
+        if !slot.spawn_is_dropped() {
+            // `spawn` has not returned yet and will see it.
+            return;
+        }
+        // SAFETY: the worker counts as alive, so the pool is there.
+        let shared = unsafe { place.as_ref() };
+        if slot.generation.load(Ordering::Relaxed) == 0 {
+            shared.fails_to_start(index, StartFailure::Unrun);
+        } else {
+            shared.is_lost(index);
+        }
+        // SAFETY: the worker's last touch of the pool.
+        unsafe { Self::leave(place) };
+    }
+
+    /// A worker of the first generation will not work.
+    fn fails_to_start(&self, index: usize, failure: StartFailure) {
+        // SAFETY: only the worker itself writes its cell, before it leaves `starting`.
+        self.failures[index].with_mut(|cell| unsafe { *cell = Some(failure) });
+        self.starting.down::<P>();
+    }
+
+    /// An index has no worker any more: the pool stops (S6).
+    fn is_lost(&self, index: usize) {
+        let engine = self.engine();
+        let slot = &engine.slots()[index];
+        engine.break_down();
+        if let Some(entry) = slot.take_over() {
+            // SAFETY: the predecessor had taken the entry out of its cell.
+            unsafe { Entry::refuse(entry, Refusal::Broken) };
+        }
+        while engine.regions.pending(slot) {
+            engine.regions.visit(slot, index, &engine.life, None);
+        }
+    }
+
+    /// The last touch of a worker.
+    ///
+    /// # Safety
+    ///
+    /// The worker must count as alive; the pool may be gone afterwards.
+    unsafe fn leave(place: NonNull<Self>) {
+        // SAFETY: the worker counts as alive.
+        let left = unsafe { place.as_ref() }.engine.live.down::<P>();
+        if left == 0 {
+            // The pool was dropped by one of its own workers, and we are the last.
+            // SAFETY: nobody else has it.
+            unsafe { Self::free(place) };
+        }
+    }
+
+    /// A worker's life, from its token to its end.
+    ///
+    /// # Safety
+    ///
+    /// As for `StartRecord::main`.
+    unsafe fn main(record: NonNull<StartRecord>) {
+        // SAFETY: `spawn` made the pointer from a whole slot.
+        let slot: &WorkerSlot<P> = unsafe { record.cast().as_ref() };
+        let index = slot.start.index;
+        let place = slot.pool.cast::<Self>();
+        // SAFETY: the worker counts as alive until `leave`.
+        let shared = unsafe { place.as_ref() };
+        let is_first = slot.generation.load(Ordering::Relaxed) == 0;
+        if !is_first {
+            slot.predecessor.wait::<P>(forever);
+            // Busy: the next replacement of this index does it, or `join`.
+            let _ = shared
+                .spawner
+                .try_with(|spawning| contain::<P>(|| spawning.reclaim_former(index)));
+        }
+        let mut room = MaybeUninit::<W>::uninit();
+        let state = NonNull::from(&mut room).cast::<W>();
+        // SAFETY: the room is this worker's own.
+        let leave = unsafe {
+            Frame::enter(shared.engine(), index, state.cast(), |frame| {
+                shared.live(frame, state, is_first)
+            })
+        };
+        if leave == Leave::Replaced {
+            slot.predecessor.down::<P>();
+        }
+        // SAFETY: the worker's last touch of the pool.
+        unsafe { Self::leave(place) };
+    }
+
+    /// From the initializer to the exit hook.
+    fn live(&self, frame: &Frame<'_, P>, state: NonNull<W>, is_first: bool) -> Leave {
+        let index = frame.index;
+        match self.make_state(index) {
+            // SAFETY: `main` made room for it.
+            Ok(made) => unsafe { state.write(made) },
+            Err(failure) if is_first => {
+                self.fails_to_start(index, failure);
+                return Leave::Closed;
+            }
+            Err(failure) => {
+                contain::<P>(move || drop(failure));
+                self.is_lost(index);
+                return Leave::Broken;
+            }
+        }
+        // SAFETY: it was just written.
+        unsafe { frame.state_is_there() };
+        if is_first {
+            self.starting.down::<P>();
+        }
+        let leave = work(frame, |frame| self.replace(frame, state));
+        if leave != Leave::Broken {
+            frame.state_is_gone();
+            // SAFETY: the state was written above, and nobody uses it any more.
+            let state = unsafe { state.read() };
+            self.end_state(index, state);
+        }
+        leave
+    }
+
+    /// A worker has used up its jobs (S7).
+    fn replace(&self, frame: &Frame<'_, P>, state: NonNull<W>) -> Replacement {
+        let index = frame.index;
+        let slot = frame.slot();
+        let Some(can_respawn) = self.spawner.try_with(|spawning| spawning.can_respawn()) else {
+            return Replacement::Refused;
+        };
+        if !can_respawn {
+            return self.recycle(frame, state);
+        }
+        // Before the spawn, so that the count of the living never falls short.
+        if !self.engine.live.up() {
+            return Replacement::Refused;
+        }
+        let counted = slot.predecessor.up();
+        debug_assert!(counted);
+        slot.generation.fetch_add(1, Ordering::Relaxed);
+        match self.spawn(index) {
+            Ok(()) => Replacement::Started,
+            Err(failure) => {
+                contain::<P>(move || drop(failure));
+                slot.generation.fetch_sub(1, Ordering::Relaxed);
+                slot.predecessor.down::<P>();
+                self.engine.live.down::<P>();
+                Replacement::Refused
+            }
+        }
+    }
+
+    /// Gives the worker a fresh state in place, where the platform cannot start another.
+    fn recycle(&self, frame: &Frame<'_, P>, state: NonNull<W>) -> Replacement {
+        let index = frame.index;
+        frame.state_is_gone();
+        // SAFETY: the state is there, and nobody has borrowed it.
+        let old = unsafe { state.read() };
+        self.end_state(index, old);
+        frame.slot().generation.fetch_add(1, Ordering::Relaxed);
+        match self.make_state(index) {
+            Ok(made) => {
+                // SAFETY: the room is empty.
+                unsafe { state.write(made) };
+                // SAFETY: it was just written.
+                unsafe { frame.state_is_there() };
+                Replacement::Refused
+            }
+            Err(failure) => {
+                contain::<P>(move || drop(failure));
+                self.is_lost(index);
+                Replacement::Failed
+            }
+        }
+    }
+
+    /// Waits until every worker has left and its thread is reclaimed, at most until `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// The pool is open, or this thread is one of its workers.
+    pub(crate) fn join(&self, deadline: Option<Instant>) -> Result<bool, JoinError> {
+        if Frame::<P>::is_worker_of(self.engine().head()) {
+            return Err(JoinError::FromWorker);
+        }
+        if self.engine.life.closed_by().is_none() {
+            return Err(JoinError::StillRunning);
+        }
+        let look = || {
+            if deadline.is_some_and(|at| P::now().is_some_and(|now| now >= at)) {
+                Look::GiveUp
+            } else {
+                Look::Park(deadline)
+            }
+        };
+        if !self.engine.live.wait::<P>(look) {
+            return Ok(false);
+        }
+        // AcqRel: the first joiner reclaims; the others wait for it at the latch.
+        if self.reclaiming.swap(1, Ordering::AcqRel) == 0 {
+            self.reclaim();
+            self.reclaimed.down::<P>();
+            return Ok(true);
+        }
+        Ok(self.reclaimed.wait::<P>(look))
+    }
+
+    /// Reclaims every handle and ends the state of worker 0, when all workers have left.
+    fn reclaim(&self) {
+        let _ = self
+            .spawner
+            .try_with(|spawning| contain::<P>(|| spawning.reclaim_all()));
+    }
+
+    /// Ends the pool when its owner drops it (S48).
+    ///
+    /// # Safety
+    ///
+    /// Only the owner may call it, once.
+    pub(crate) unsafe fn drop_pool(place: NonNull<Self>) {
+        // SAFETY: the owner keeps the pool alive.
+        let shared = unsafe { place.as_ref() };
+        if shared.drain_on_drop {
+            shared.engine.close();
+        } else {
+            shared.engine.terminate();
+        }
+        if shared.join(None).is_ok() {
+            // SAFETY: every worker has left, and the owner is here.
+            unsafe { Self::free(place) };
+        } else {
+            // On one of its own workers: whoever leaves last frees it.
+            // SAFETY: the owner's hold on the pool counts like a worker.
+            unsafe { Self::leave(place) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// Nobody may use the pool any more, but for visitors.
+    unsafe fn free(place: NonNull<Self>) {
+        // SAFETY: the caller's promise; `build` leaked the box.
+        let shared = unsafe { Box::from_raw(place.as_ptr()) };
+        wait_for_visitors::<P>(shared.engine.head().addr().get());
+        shared.end_caller_state();
+        contain::<P>(move || drop(shared));
+    }
+
+    /// Runs the exit hook of worker 0 where callers take part.
+    fn end_caller_state(&self) {
+        // SAFETY: nobody is worker 0 any more.
+        let state = self
+            .caller_state
+            .with_mut(|state| unsafe { (*state).take() });
+        if let Some(state) = state {
+            self.end_state(0, state);
+        }
+    }
+}

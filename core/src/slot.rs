@@ -1,0 +1,94 @@
+//! One record for each worker: what starts it, where it sleeps, what it has done.
+
+use core::ptr::NonNull;
+
+use crate::job::Entry;
+use crate::latch::Latch;
+use crate::platform::{Platform, new_token};
+use crate::spawner::StartRecord;
+use crate::stats::SlotStats;
+use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering};
+
+/// The record of one worker index. It outlives the workers that hold the index one after the other.
+#[repr(C)]
+pub(crate) struct WorkerSlot<P: Platform> {
+    /// First, so that a start token can point to the whole slot.
+    pub(crate) start: StartRecord,
+    /// The typed pool, for the entry of a worker.
+    pub(crate) pool: NonNull<()>,
+    /// What the idle worker parks on.
+    pub(crate) token: CachePadded<P::Park>,
+    /// In every `usize::BITS`-th slot: one word of the idle bitmap, which `idle.rs` owns.
+    pub(crate) idle_bits: CachePadded<AtomicUsize>,
+    pub(crate) stats: CachePadded<SlotStats>,
+    /// The last region that this index has worked on; `region.rs` owns it.
+    pub(crate) region_seen: AtomicUsize,
+    /// How often the index was started again.
+    pub(crate) generation: AtomicUsize,
+    /// One while a predecessor has not run its exit hook yet.
+    pub(crate) predecessor: Latch,
+    spawn: AtomicUsize,
+    /// A batch ticket that the predecessor had in hand when it retired.
+    handover: AtomicPtr<Entry<P>>,
+}
+
+// SAFETY: `pool` and `start` are constant while workers exist; every other field is shared by design.
+unsafe impl<P: Platform> Sync for WorkerSlot<P> {}
+// SAFETY: as above.
+unsafe impl<P: Platform> Send for WorkerSlot<P> {}
+
+const SPAWNING: usize = 0;
+const SPAWNED: usize = 1;
+const DROPPED: usize = 2;
+
+impl<P: Platform> WorkerSlot<P> {
+    pub(crate) fn new(start: StartRecord, pool: NonNull<()>) -> Self {
+        Self {
+            start,
+            pool,
+            token: CachePadded(new_token()),
+            idle_bits: CachePadded(AtomicUsize::new(0)),
+            stats: CachePadded(SlotStats::new()),
+            region_seen: AtomicUsize::new(0),
+            generation: AtomicUsize::new(0),
+            predecessor: Latch::new(0, 0),
+            spawn: AtomicUsize::new(SPAWNING),
+            handover: AtomicPtr::new(core::ptr::null_mut()),
+        }
+    }
+
+    /// A spawner is about to be given this index.
+    pub(crate) fn spawn_begins(&self) {
+        // Relaxed: the spawner's own hand-over carries it to whoever holds the token.
+        self.spawn.store(SPAWNING, Ordering::Relaxed);
+    }
+
+    /// The spawner said yes. `false` if it has dropped the token all the same.
+    pub(crate) fn spawn_succeeds(&self) -> bool {
+        // AcqRel: either we see that the token was dropped, or its `Drop` sees that we rely on it.
+        self.spawn
+            .compare_exchange(SPAWNING, SPAWNED, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    /// The token was dropped unrun. `true` if somebody relies on the worker already.
+    pub(crate) fn spawn_is_dropped(&self) -> bool {
+        // AcqRel: as above.
+        self.spawn.swap(DROPPED, Ordering::AcqRel) == SPAWNED
+    }
+
+    /// Leaves a ticket for the replacement.
+    pub(crate) fn hand_over(&self, entry: NonNull<Entry<P>>) {
+        // Release: pairs with the Acquire in `take_over`.
+        self.handover.store(entry.as_ptr(), Ordering::Release);
+    }
+
+    /// Takes the ticket that the predecessor left.
+    pub(crate) fn take_over(&self) -> Option<NonNull<Entry<P>>> {
+        if self.handover.load(Ordering::Relaxed).is_null() {
+            return None;
+        }
+        // Acquire: pairs with the Release in `hand_over`.
+        NonNull::new(self.handover.swap(core::ptr::null_mut(), Ordering::Acquire))
+    }
+}

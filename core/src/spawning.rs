@@ -1,0 +1,127 @@
+//! The pool's spawner: type-erased, behind a lock, with the handles of the workers it has started.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::error::Error;
+
+use crate::spawner::{Placement, Spawner, WorkerStart};
+use crate::sync::{AtomicUsize, Ordering, UnsafeCell};
+
+/// An error of any platform.
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A spawner and the handles of its workers, whatever their types. Only start, replacement and join
+/// touch it, so that pools are one type whichever spawner they use.
+pub(crate) trait Spawning: Send {
+    fn default_workers(&self) -> usize;
+    fn can_respawn(&self) -> bool;
+    /// Starts a worker and keeps its handle.
+    fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<(), BoxError>;
+    /// Reclaims the handle of the worker that held the index before the present one.
+    fn reclaim_former(&mut self, index: usize);
+    /// Reclaims every handle.
+    fn reclaim_all(&mut self);
+}
+
+/// The handles of one index.
+struct Handles<H> {
+    present: Option<H>,
+    former: Option<H>,
+}
+
+struct Erased<S: Spawner> {
+    spawner: S,
+    handles: Vec<Handles<S::Handle>>,
+}
+
+/// Erases a spawner's type.
+pub(crate) fn erase<S: Spawner + Send + 'static>(spawner: S) -> Box<dyn Spawning> {
+    Box::new(Erased {
+        spawner,
+        handles: Vec::new(),
+    })
+}
+
+impl<S: Spawner + Send> Spawning for Erased<S> {
+    fn default_workers(&self) -> usize {
+        self.spawner.default_workers()
+    }
+
+    fn can_respawn(&self) -> bool {
+        self.spawner.can_respawn()
+    }
+
+    fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<(), BoxError> {
+        // Before the start, so that at most one handle of an ended worker is kept for each index.
+        self.reclaim_former(at.index);
+        while self.handles.len() <= at.index {
+            self.handles.push(Handles {
+                present: None,
+                former: None,
+            });
+        }
+        let handle = self.spawner.spawn(start, at).map_err(Box::new)?;
+        let handles = &mut self.handles[at.index];
+        handles.former = handles.present.replace(handle);
+        Ok(())
+    }
+
+    fn reclaim_former(&mut self, index: usize) {
+        if let Some(handle) = self
+            .handles
+            .get_mut(index)
+            .and_then(|handles| handles.former.take())
+        {
+            self.spawner.reclaim(handle);
+        }
+    }
+
+    fn reclaim_all(&mut self) {
+        while let Some(handles) = self.handles.pop() {
+            for handle in [handles.former, handles.present].into_iter().flatten() {
+                self.spawner.reclaim(handle);
+            }
+        }
+    }
+}
+
+/// One user at a time, without waiting: a spawner may block for long.
+pub(crate) struct SpawnerLock {
+    busy: AtomicUsize,
+    spawning: UnsafeCell<Box<dyn Spawning>>,
+}
+
+// SAFETY: `busy` lets one thread at a time reach the spawner, which is Send.
+unsafe impl Sync for SpawnerLock {}
+
+/// Unlocks, also by unwinding.
+struct Unlock<'a>(&'a AtomicUsize);
+
+impl Drop for Unlock<'_> {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `try_with`.
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+impl SpawnerLock {
+    pub(crate) fn new(spawning: Box<dyn Spawning>) -> Self {
+        Self {
+            busy: AtomicUsize::new(0),
+            spawning: UnsafeCell::new(spawning),
+        }
+    }
+
+    /// Calls `f` with the spawner, or says `None` if another thread has it.
+    pub(crate) fn try_with<R>(&self, f: impl FnOnce(&mut dyn Spawning) -> R) -> Option<R> {
+        // Acquire: pairs with the Release of the last user.
+        if self.busy.swap(1, Ordering::Acquire) != 0 {
+            return None;
+        }
+        let _unlock = Unlock(&self.busy);
+        Some(self.spawning.with_mut(|spawning| {
+            // SAFETY: `busy` is ours.
+            f(unsafe { &mut **spawning })
+        }))
+    }
+}

@@ -1,0 +1,176 @@
+//! A worker's life on its thread: look for work, do it, sleep, be replaced, leave.
+
+use crate::engine::{Engine, WaitPolicy};
+use crate::frame::{Frame, Token};
+use crate::idle::Idle;
+use crate::platform::Platform;
+use crate::stats::Watch;
+use crate::sync::spin_loop;
+
+/// The worker that a job runs on: its state, its index, and the job's cancel token.
+///
+/// Functions get it first when the call is made through `with_worker`. It stays on its thread.
+pub struct Worker<'w, P: Platform, W = ()> {
+    /// What the initializer returned on this worker.
+    pub state: &'w mut W,
+    pub(crate) frame: &'w Frame<'w, P>,
+    token: &'w dyn Token,
+}
+
+impl<P: Platform, W> core::fmt::Debug for Worker<'_, P, W> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Worker")
+            .field("index", &self.index())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'w, P: Platform, W> Worker<'w, P, W> {
+    pub(crate) fn new(state: &'w mut W, frame: &'w Frame<'w, P>, token: &'w dyn Token) -> Self {
+        Self {
+            state,
+            frame,
+            token,
+        }
+    }
+
+    /// The worker's index, from 0.
+    pub fn index(&self) -> usize {
+        self.frame.index
+    }
+
+    /// Whether this job should stop early: it was cancelled, its deadline has passed, or the pool was
+    /// terminated. A job that goes on all the same keeps its value.
+    pub fn is_cancelled(&self) -> bool {
+        self.frame.engine.life.refusal().is_some() || self.token.is_cancelled()
+    }
+}
+
+/// Why a worker's loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// The queue is closed and empty.
+    Closed,
+    /// A replacement was started.
+    Replaced,
+    /// The replacement's initializer failed in place: the pool is broken.
+    Broken,
+}
+
+/// What a spent worker is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replacement {
+    /// Leave: another has the index.
+    Started,
+    /// Go on.
+    Refused,
+    /// Leave: there is no other, and the pool has stopped.
+    Failed,
+}
+
+/// Works until the pool is closed or the worker is replaced.
+pub(crate) fn work<P: Platform>(
+    frame: &Frame<'_, P>,
+    mut replace: impl FnMut(&Frame<'_, P>) -> Replacement,
+) -> Leave {
+    let engine = frame.engine;
+    let slot = frame.slot();
+    let mut watch = Watch::start(P::now());
+    let mut searching = false;
+    loop {
+        if frame.is_spent() {
+            match replace(frame) {
+                Replacement::Started => {
+                    watch.turn(&slot.stats, P::now(), false);
+                    return Leave::Replaced;
+                }
+                Replacement::Failed => return Leave::Broken,
+                Replacement::Refused => frame.renew(),
+            }
+        }
+        if let Some(entry) = slot.take_over() {
+            // SAFETY: the predecessor had taken the entry out of its cell.
+            unsafe { frame.execute_by_loop(entry) };
+            continue;
+        }
+        if engine.regions.pending(slot) {
+            found_work(frame, &mut searching, &mut watch);
+            engine
+                .regions
+                .visit(slot, frame.index, &engine.life, Some(frame));
+            continue;
+        }
+        match engine.take() {
+            Ok(entry) => {
+                found_work(frame, &mut searching, &mut watch);
+                // SAFETY: `take` has exchanged the entry out of its cell.
+                unsafe { frame.execute_by_loop(entry) };
+            }
+            Err(true) if engine.regions.pending(slot) => {}
+            Err(true) => {
+                watch.turn(&slot.stats, P::now(), false);
+                if searching {
+                    // Everybody is awake by now, so nobody needs the wake that we would pass on.
+                    let _ = engine.idle.stop_searching();
+                }
+                return Leave::Closed;
+            }
+            Err(false) => {
+                if !watch.is_idle() {
+                    watch.turn(&slot.stats, P::now(), true);
+                }
+                searching = wait_for_work(frame, searching);
+            }
+        }
+    }
+}
+
+/// The worker has work: it stops searching and passes the wake on if it was the last searcher.
+#[inline]
+fn found_work<P: Platform>(frame: &Frame<'_, P>, searching: &mut bool, watch: &mut Watch) {
+    let engine = frame.engine;
+    if core::mem::take(searching) && engine.idle.stop_searching() && engine.has_news(frame.index) {
+        engine.idle.wake_one(engine.slots());
+    }
+    if watch.is_idle() {
+        watch.turn(&frame.slot().stats, P::now(), false);
+    }
+}
+
+/// Spins, then sleeps, until there may be work. Tells whether the worker is counted as searching.
+fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool) -> bool {
+    let (engine, index) = (frame.engine, frame.index);
+    let searching = searching
+        || (engine.settings.wait_policy != WaitPolicy::Passive && engine.idle.start_searching());
+    if searching && search(engine, index) {
+        return true;
+    }
+    if engine.settings.wait_policy == WaitPolicy::Active {
+        // The searchers' limit leaves some active workers uncounted; they spin all the same.
+        while !engine.has_news(index) {
+            spin_loop();
+        }
+        return searching;
+    }
+    engine.idle.announce(engine.slots(), index, searching);
+    if engine.has_news(index) && Idle::withdraw(engine.slots(), index) {
+        return false;
+    }
+    frame.slot().stats.count_park();
+    Idle::park(engine.slots(), index);
+    true
+}
+
+/// Looks for work again and again, ever more rarely, so that the queue's lines are left to those who
+/// write them. `false` when the time is up.
+fn search<P: Platform>(engine: &Engine<P>, index: usize) -> bool {
+    let mut spin = crate::backoff::Spin::new(engine.settings.search);
+    loop {
+        if engine.has_news(index) {
+            return true;
+        }
+        if !spin.again() {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,68 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(feature = "std-backend"), no_std)]
+#![warn(missing_docs)]
+
+pub use ringpool_core::{
+    CatchPanic, GetError, Instant, JobError, JoinError, Panic, Placement, Seats, SubmitError,
+    WorkerInfo, ring, source,
+};
+
+#[cfg(feature = "alloc")]
+pub use ringpool_core::{
+    BuildError, CancelOutcome, Control, Progress, Schedule, Stats, WaitPolicy, WorkerStats,
+    source::{enumerate, pull, zip},
+};
+
+#[cfg(feature = "std-backend")]
+pub use ringpool_std::{Std, Threads};
+
+/// What a machine has to offer to run pools: implement these to bring your own.
+pub mod platform {
+    pub use ringpool_core::{
+        CatchPanic, Context, Hosted, Instant, IsrUnpark, Park, Placement, Platform, Seats, Spawner,
+        Timed, WorkerInfo, WorkerStart,
+    };
+}
+
+/// The types of the root, generic over the platform.
+#[cfg(feature = "alloc")]
+pub mod generic {
+    pub use ringpool_core::{
+        AsyncResult, Builder, Callbacks, IMap, OnError, OnSuccess, OnWorker, Plain, Pool, Scope,
+        With, Worker,
+    };
+}
+
+#[cfg(all(feature = "alloc", not(feature = "std-backend")))]
+pub use generic::*;
+
+/// A pool of std threads; see [`generic::Pool`] for its verbs.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = ringpool::Pool::new()?;
+/// assert_eq!(pool.map(0..4, |x| x * x)?, [0, 1, 4, 9]);
+/// # Ok(()) }
+/// ```
+#[cfg(feature = "std-backend")]
+pub type Pool<W = ()> = generic::Pool<Std, W>;
+
+/// The settings of a pool of std threads.
+#[cfg(feature = "std-backend")]
+pub type Builder<W = ()> = generic::Builder<Std, W>;
+
+/// The handle of a job on std threads.
+#[cfg(feature = "std-backend")]
+pub type AsyncResult<T> = generic::AsyncResult<T, Std>;
+
+/// A lazy stream on std threads.
+#[cfg(feature = "std-backend")]
+pub type IMap<'p, I, R> = generic::IMap<'p, I, R, Std>;
+
+/// The worker that a job runs on, on std threads.
+#[cfg(feature = "std-backend")]
+pub type Worker<'w, W = ()> = generic::Worker<'w, Std, W>;
+
+/// A scope on std threads.
+#[cfg(feature = "std-backend")]
+pub type Scope<'scope, 'env, W = ()> = generic::Scope<'scope, 'env, Std, W>;
