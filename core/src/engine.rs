@@ -66,7 +66,7 @@ pub(crate) struct CallerSeat {
     taken: AtomicUsize,
     free: EventCount,
     /// The state of worker 0. Set while the pool is built; then it belongs to whoever has set `taken`.
-    state: UnsafeCell<NonNull<()>>,
+    state: UnsafeCell<Option<NonNull<()>>>,
 }
 
 // SAFETY: the pool allows callers to take part only where its state is `Send`.
@@ -104,7 +104,7 @@ impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
             caller: CallerSeat {
                 taken: AtomicUsize::new(0),
                 free: EventCount::new(),
-                state: UnsafeCell::new(NonNull::dangling()),
+                state: UnsafeCell::new(None),
             },
             room: EventCount::new(),
             never_started: AtomicUsize::new(0),
@@ -289,6 +289,27 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
 }
 
 impl<P: Platform> Engine<P> {
+    /// Ends worker 0 of a pool in which callers take part, when no other worker is left: from now on callers
+    /// only wait. `f` is called when nobody is worker 0.
+    pub(crate) fn end_participation(&self, f: impl FnOnce()) {
+        self.caller.free.wait::<P>(|| {
+            if self.take_seat() {
+                Look::Done
+            } else {
+                Look::Park(None)
+            }
+        });
+        let _leave = LeaveSeat(self);
+        // SAFETY: `taken` is ours, and with it the state.
+        self.caller.state.with_mut(|cell| unsafe { *cell = None });
+        f();
+    }
+
+    fn take_seat(&self) -> bool {
+        // Acquire: pairs with the Release of the last caller.
+        self.caller.taken.swap(1, Ordering::Acquire) == 0
+    }
+
     /// Stores the state of worker 0 for callers that take part.
     ///
     /// # Safety
@@ -296,7 +317,9 @@ impl<P: Platform> Engine<P> {
     /// `state` must be of the pool's type and stay valid while the pool lives. Only the builder calls it.
     pub(crate) unsafe fn set_caller_state(&self, state: NonNull<()>) {
         // SAFETY: the pool is being built, so nobody takes part yet.
-        self.caller.state.with_mut(|cell| unsafe { *cell = state });
+        self.caller
+            .state
+            .with_mut(|cell| unsafe { *cell = Some(state) });
     }
 
     /// Runs `f` as worker 0 if callers take part in this pool, this thread is none of its workers, and no
@@ -309,28 +332,33 @@ impl<P: Platform> Engine<P> {
         if !self.settings.caller_participates {
             return f(None);
         }
-        // Acquire: pairs with the Release of the last caller.
-        let turn = || self.caller.taken.swap(1, Ordering::Acquire) == 0;
         let mine = if wait {
-            self.caller
-                .free
-                .wait::<P>(|| if turn() { Look::Done } else { Look::Park(None) })
+            self.caller.free.wait::<P>(|| {
+                if self.take_seat() {
+                    Look::Done
+                } else {
+                    Look::Park(None)
+                }
+            })
         } else {
-            turn()
+            self.take_seat()
         };
         if !mine {
             return f(None);
         }
-        let _leave = LeaveSeat(self);
+        let leave = LeaveSeat(self);
         // SAFETY: `taken` is ours, and with it the state.
-        let state = self.caller.state.with(|cell| unsafe { *cell });
-        // SAFETY: the builder stored a state of the pool's type, which is ours now.
-        unsafe {
-            Frame::enter(self, 0, state, |frame| {
-                frame.state_is_there();
-                f(Some(frame))
-            })
-        }
+        let Some(state) = self.caller.state.with(|cell| unsafe { *cell }) else {
+            drop(leave);
+            return f(None);
+        };
+        let f = |frame: &Frame<'_, P>| {
+            // SAFETY: the builder stored a state there.
+            unsafe { frame.state_is_there() };
+            f(Some(frame))
+        };
+        // SAFETY: the state is of the pool's type, and ours now.
+        unsafe { Frame::enter(self, 0, state, f) }
     }
 }
 

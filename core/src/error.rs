@@ -184,6 +184,11 @@ pub enum BuildError {
     ZeroCapacity,
     /// A worker must be allowed at least one job.
     ZeroJobsPerWorker,
+    /// There is no memory for so many workers.
+    TooManyWorkers {
+        /// How many were asked for.
+        workers: usize,
+    },
     /// The queue's memory cannot be had.
     CapacityTooLarge {
         /// How many places were asked for.
@@ -222,6 +227,9 @@ impl fmt::Display for BuildError {
             }
             Self::ZeroJobsPerWorker => {
                 f.write_str("a worker must be allowed at least 1 job, 0 were asked for")
+            }
+            Self::TooManyWorkers { workers } => {
+                write!(f, "there is no memory for {workers} workers")
             }
             Self::CapacityTooLarge { capacity } => {
                 write!(f, "there is no memory for a queue of {capacity} places")

@@ -701,7 +701,7 @@ impl<I: Iterator, R, P: Platform> Iterator for IMap<'_, I, R, P> {
 
     /// Exact when the input's is, until the pool closes.
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.closed {
+        if self.closed || !self.input_ended && self.engine.life.closed_by().is_some() {
             return (0, None);
         }
         let (lower, upper) = if self.input_ended {

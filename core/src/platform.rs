@@ -1,7 +1,7 @@
 //! What the core asks of the machine it runs on: a family of small traits, dispatched statically.
 //!
 //! A platform is a type without values that names its parts. `ringpool-std` implements it on std
-//! threads in about two hundred lines; the traits are shaped so that FreeRTOS, Zephyr, embassy,
+//! threads in about two hundred lines; the traits are shaped so that `FreeRTOS`, Zephyr, embassy,
 //! ESP-IDF, seL4, Hermit and bare harts can implement them as well.
 
 use crate::panic::Panic;
@@ -48,10 +48,6 @@ pub trait Hosted: Platform {
 pub trait Park: Send + Sync + 'static {
     /// A token without a permit.
     #[cfg(not(ringpool_loom))]
-    #[expect(
-        clippy::declare_interior_mutable_const,
-        reason = "each use makes a new token, which is the intent"
-    )]
     const NEW: Self;
 
     /// A token without a permit. loom's primitives have no const constructors.

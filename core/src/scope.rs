@@ -38,7 +38,7 @@ pub struct Scope<'scope, 'env: 'scope, P: Platform, W = ()> {
     core: ScopeCore<P>,
     pool: &'env Pool<P, W>,
     /// Invariant in both lifetimes: a job must not outlive the scope, nor borrow from inside of it.
-    scope: PhantomData<&'scope mut &'scope ()>,
+    jobs: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
 
@@ -87,7 +87,7 @@ impl<P: Platform, W: 'static> Pool<P, W> {
         let scope = Scope {
             core: ScopeCore::new(waits_on_worker),
             pool: self,
-            scope: PhantomData,
+            jobs: PhantomData,
             env: PhantomData,
         };
         let end = End(&scope.core, engine);

@@ -1,6 +1,7 @@
 //! A pool on the heap with its types: what makes and ends a worker's state, and the entry of a worker.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
@@ -124,23 +125,28 @@ pub(crate) struct Shared<P: Platform, W> {
 impl<P: Platform, W: 'static> Shared<P, W> {
     /// Makes the pool and starts its workers (S3, S4, S6).
     pub(crate) fn build(plan: Plan<W>) -> Result<NonNull<Self>, BuildError> {
-        let place = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
         let workers = plan.settings.workers;
+        let mut slots = Vec::new();
+        let mut failures = Vec::new();
+        if slots.try_reserve_exact(workers).is_err() || failures.try_reserve_exact(workers).is_err()
+        {
+            return Err(BuildError::TooManyWorkers { workers });
+        }
+        let place = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
         let name = NonNull::from(&*plan.name);
-        let slots = (0..workers)
-            .map(|index| {
-                let start = StartRecord {
-                    main: Self::main,
-                    unrun: Self::unrun,
-                    index,
-                    name,
-                };
-                WorkerSlot::new(start, place.cast())
-            })
-            .collect();
+        for index in 0..workers {
+            let start = StartRecord {
+                main: Self::main,
+                unrun: Self::unrun,
+                index,
+                name,
+            };
+            slots.push(WorkerSlot::new(start, place.cast()));
+            failures.push(UnsafeCell::new(None));
+        }
         let heap = Heap {
             queue: plan.queue,
-            slots,
+            slots: slots.into_boxed_slice(),
         };
         let shared = Self {
             engine: Engine::new(plan.settings, Idle::new(plan.searchers), heap),
@@ -150,7 +156,7 @@ impl<P: Platform, W: 'static> Shared<P, W> {
             exit_hook: plan.exit_hook,
             drain_on_drop: plan.drain_on_drop,
             starting: Latch::new(0, 0),
-            failures: (0..workers).map(|_| UnsafeCell::new(None)).collect(),
+            failures: failures.into_boxed_slice(),
             caller_state: UnsafeCell::new(None),
             reclaiming: AtomicUsize::new(0),
             reclaimed: Latch::new(1, 0),
@@ -258,12 +264,12 @@ impl<P: Platform, W: 'static> Shared<P, W> {
         let at = self.placement(index);
         let spawned = self
             .spawner
-            .try_with(|spawning| P::catch(|| spawning.spawn(start, at)));
+            .with::<P, _>(|spawning| P::catch(|| spawning.spawn(start, at)));
         match spawned {
-            Some(Ok(Ok(()))) if slot.spawn_succeeds() => Ok(()),
-            Some(Ok(Ok(()))) | None => Err(StartFailure::Unrun),
-            Some(Ok(Err(error))) => Err(StartFailure::Spawn(error)),
-            Some(Err(payload)) => {
+            Ok(Ok(())) if slot.spawn_succeeds() => Ok(()),
+            Ok(Ok(())) => Err(StartFailure::Unrun),
+            Ok(Err(error)) => Err(StartFailure::Spawn(error)),
+            Err(payload) => {
                 contain::<P>(move || drop(payload));
                 Err(StartFailure::Unrun)
             }
@@ -349,7 +355,7 @@ impl<P: Platform, W: 'static> Shared<P, W> {
             // Busy: the next replacement of this index does it, or `join`.
             let _ = shared
                 .spawner
-                .try_with(|spawning| contain::<P>(|| spawning.reclaim_former(index)));
+                .try_with::<P, _>(|spawning| contain::<P>(|| spawning.reclaim_former(index)));
         }
         let mut room = MaybeUninit::<W>::uninit();
         let state = NonNull::from(&mut room).cast::<W>();
@@ -401,10 +407,7 @@ impl<P: Platform, W: 'static> Shared<P, W> {
     fn replace(&self, frame: &Frame<'_, P>, state: NonNull<W>) -> Replacement {
         let index = frame.index;
         let slot = frame.slot();
-        let Some(can_respawn) = self.spawner.try_with(|spawning| spawning.can_respawn()) else {
-            return Replacement::Refused;
-        };
-        if !can_respawn {
+        if !self.spawner.with::<P, _>(|spawning| spawning.can_respawn()) {
             return self.recycle(frame, state);
         }
         // Before the spawn, so that the count of the living never falls short.
@@ -483,9 +486,9 @@ impl<P: Platform, W: 'static> Shared<P, W> {
 
     /// Reclaims every handle and ends the state of worker 0, when all workers have left.
     fn reclaim(&self) {
-        let _ = self
-            .spawner
-            .try_with(|spawning| contain::<P>(|| spawning.reclaim_all()));
+        self.spawner
+            .with::<P, _>(|spawning| contain::<P>(|| spawning.reclaim_all()));
+        self.end_caller_state();
     }
 
     /// Ends the pool when its owner drops it (S48).
@@ -524,12 +527,14 @@ impl<P: Platform, W: 'static> Shared<P, W> {
 
     /// Runs the exit hook of worker 0 where callers take part.
     fn end_caller_state(&self) {
-        // SAFETY: nobody is worker 0 any more.
-        let state = self
-            .caller_state
-            .with_mut(|state| unsafe { (*state).take() });
-        if let Some(state) = state {
-            self.end_state(0, state);
-        }
+        self.engine().end_participation(|| {
+            // SAFETY: nobody is worker 0 any more.
+            let state = self
+                .caller_state
+                .with_mut(|state| unsafe { (*state).take() });
+            if let Some(state) = state {
+                self.end_state(0, state);
+            }
+        });
     }
 }

@@ -3,7 +3,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::error::Error;
+use core::marker::PhantomData;
 
+use crate::event_count::EventCount;
+use crate::platform::Platform;
+use crate::seats::Look;
 use crate::spawner::{Placement, Spawner, WorkerStart};
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell};
 
@@ -60,7 +64,7 @@ impl<S: Spawner + Send> Spawning for Erased<S> {
                 former: None,
             });
         }
-        let handle = self.spawner.spawn(start, at).map_err(Box::new)?;
+        let handle = self.spawner.spawn(start, at).map_err(BoxError::from)?;
         let handles = &mut self.handles[at.index];
         handles.former = handles.present.replace(handle);
         Ok(())
@@ -85,9 +89,10 @@ impl<S: Spawner + Send> Spawning for Erased<S> {
     }
 }
 
-/// One user at a time, without waiting: a spawner may block for long.
+/// One user at a time. Whoever waits for it sits in a seat, for a spawner may block for long.
 pub(crate) struct SpawnerLock {
     busy: AtomicUsize,
+    free: EventCount,
     spawning: UnsafeCell<Box<dyn Spawning>>,
 }
 
@@ -95,12 +100,13 @@ pub(crate) struct SpawnerLock {
 unsafe impl Sync for SpawnerLock {}
 
 /// Unlocks, also by unwinding.
-struct Unlock<'a>(&'a AtomicUsize);
+struct Unlock<'a, P: Platform>(&'a SpawnerLock, PhantomData<P>);
 
-impl Drop for Unlock<'_> {
+impl<P: Platform> Drop for Unlock<'_, P> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `try_with`.
-        self.0.store(0, Ordering::Release);
+        // Release: pairs with the Acquire in `try_lock`.
+        self.0.busy.store(0, Ordering::Release);
+        self.0.free.notify::<P>();
     }
 }
 
@@ -108,20 +114,45 @@ impl SpawnerLock {
     pub(crate) fn new(spawning: Box<dyn Spawning>) -> Self {
         Self {
             busy: AtomicUsize::new(0),
+            free: EventCount::new(),
             spawning: UnsafeCell::new(spawning),
         }
     }
 
-    /// Calls `f` with the spawner, or says `None` if another thread has it.
-    pub(crate) fn try_with<R>(&self, f: impl FnOnce(&mut dyn Spawning) -> R) -> Option<R> {
+    fn try_lock(&self) -> bool {
         // Acquire: pairs with the Release of the last user.
-        if self.busy.swap(1, Ordering::Acquire) != 0 {
-            return None;
-        }
-        let _unlock = Unlock(&self.busy);
-        Some(self.spawning.with_mut(|spawning| {
-            // SAFETY: `busy` is ours.
-            f(unsafe { &mut **spawning })
-        }))
+        self.busy.swap(1, Ordering::Acquire) == 0
+    }
+
+    /// # Safety
+    ///
+    /// `busy` must be the caller's.
+    unsafe fn locked<P: Platform, R>(&self, f: impl FnOnce(&mut dyn Spawning) -> R) -> R {
+        let _unlock = Unlock::<P>(self, PhantomData);
+        // SAFETY: `busy` is ours.
+        self.spawning
+            .with_mut(|spawning| f(unsafe { &mut **spawning }))
+    }
+
+    /// Calls `f` with the spawner, or says `None` if another thread has it.
+    pub(crate) fn try_with<P: Platform, R>(
+        &self,
+        f: impl FnOnce(&mut dyn Spawning) -> R,
+    ) -> Option<R> {
+        // SAFETY: `busy` is ours.
+        self.try_lock().then(|| unsafe { self.locked::<P, R>(f) })
+    }
+
+    /// Calls `f` with the spawner, when no other thread has it.
+    pub(crate) fn with<P: Platform, R>(&self, f: impl FnOnce(&mut dyn Spawning) -> R) -> R {
+        self.free.wait::<P>(|| {
+            if self.try_lock() {
+                Look::Done
+            } else {
+                Look::Park(None)
+            }
+        });
+        // SAFETY: `busy` is ours.
+        unsafe { self.locked::<P, R>(f) }
     }
 }

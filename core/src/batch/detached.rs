@@ -143,7 +143,7 @@ where
         // SAFETY: R1: the job is ready, so the value is the handle's.
         let value = block
             .value
-            .with(|value| unsafe { (*value).assume_init_read() });
+            .with(|value| unsafe { value.cast::<Value<G::Out>>().read() });
         // SAFETY: the caller made room for it.
         unsafe { out.cast().write(value) };
     }
@@ -154,7 +154,7 @@ where
         // SAFETY: R1: the value is the caller's.
         block
             .value
-            .with(|value| unsafe { (*value).assume_init_read() })
+            .with(|value| unsafe { value.cast::<Value<G::Out>>().read() })
             .err()
     }
 
@@ -166,7 +166,7 @@ where
             // SAFETY: a job that is freed is ready, and its value was not taken.
             let value = block
                 .value
-                .with(|value| unsafe { (*value).assume_init_read() });
+                .with(|value| unsafe { value.cast::<Value<G::Out>>().read() });
             contain::<P>(move || drop(value));
         }
     }
@@ -210,8 +210,10 @@ where
             block.job.word.leave_pool();
         }
         drop(visit);
+        // SAFETY: the handle keeps the block.
+        let core = unsafe { Self::core(this) };
         // SAFETY: we hold so many counts. A ticket in a worker's hand ends the batch if we do not.
-        unsafe { BatchCore::count_down(Self::core(this), taken) };
+        unsafe { BatchCore::count_down(core, taken) };
         true
     }
 

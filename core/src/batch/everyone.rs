@@ -219,43 +219,49 @@ where
     let left = shared.left;
     let result = match passed {
         Err(why) => Err(why.into()),
-        Ok(()) => {
-            let results = left.into_iter().map(|place| {
-                // SAFETY: every worker has visited, and so written its place.
-                place.with(|place| unsafe { (*place).assume_init_read() })
-            });
-            let mut values = Vec::with_capacity(workers);
-            let mut first: Option<JobError> = None;
-            for (index, result) in results.enumerate() {
-                match result {
-                    Ok(value) => values.push(value),
-                    Err(error) => {
-                        let error = at_worker(error, index, options.name);
-                        let sooner = match &first {
-                            None => true,
-                            Some(JobError::Panicked(_)) => false,
-                            Some(_) => matches!(error, JobError::Panicked(_)),
-                        };
-                        let dropped = if sooner {
-                            first.replace(error)
-                        } else {
-                            Some(error)
-                        };
-                        contain::<P>(move || drop(dropped));
-                    }
-                }
-            }
-            match first {
-                None => Ok(values),
-                Some(error) => {
-                    super::drop_each::<P, R>(values.into_iter());
-                    Err(error)
-                }
-            }
-        }
+        Ok(()) => gather::<P, R>(left, options.name),
     };
     contain::<P>(move || drop(f));
     result
+}
+
+/// Puts together what the workers of a broadcast left behind, when all of them have.
+fn gather<P: Platform, R>(
+    left: Vec<Left<R>>,
+    name: Option<&'static str>,
+) -> Result<Vec<R>, JobError> {
+    let results = left.into_iter().map(|place| {
+        // SAFETY: every worker has visited, and so written its place.
+        place.with(|place| unsafe { place.cast::<Result<R, JobError>>().read() })
+    });
+    let mut values = Vec::with_capacity(results.len());
+    let mut first: Option<JobError> = None;
+    for (index, result) in results.enumerate() {
+        match result {
+            Ok(value) => values.push(value),
+            Err(error) => {
+                let error = at_worker(error, index, name);
+                let sooner = match &first {
+                    None => true,
+                    Some(JobError::Panicked(_)) => false,
+                    Some(_) => matches!(error, JobError::Panicked(_)),
+                };
+                let dropped = if sooner {
+                    first.replace(error)
+                } else {
+                    Some(error)
+                };
+                contain::<P>(move || drop(dropped));
+            }
+        }
+    }
+    match first {
+        None => Ok(values),
+        Some(error) => {
+            super::drop_each::<P, R>(values.into_iter());
+            Err(error)
+        }
+    }
 }
 
 fn at_worker(error: JobError, index: usize, name: Option<&'static str>) -> JobError {

@@ -367,18 +367,17 @@ impl<P: Platform, D: Feed, G: Call<P, D::Item>, K: Keep<G::Out>> Work<P> for Map
                 left: &mut left,
             };
             let (items, done) = (&mut *lane.items, &mut lane.done);
+            let put = |value| {
+                let index = start + *done;
+                // SAFETY: the item is ours, and this is its value.
+                let flow = unsafe { self.keep.put(index, value) };
+                if flow.is_continue() {
+                    *done += 1;
+                }
+                flow
+            };
             // SAFETY: the batch runs stateful work only where the state is there.
-            unsafe {
-                self.call.each(frame, token, items, |value| {
-                    let index = start + *done;
-                    // SAFETY: the item is ours, and this is its value.
-                    let flow = self.keep.put(index, value);
-                    if flow.is_continue() {
-                        *done += 1;
-                    }
-                    flow
-                })
-            }
+            unsafe { self.call.each(frame, token, items, put) }
         });
         if let Ok(ControlFlow::Continue(())) = outcome {
             return Ok(());
@@ -414,11 +413,13 @@ impl<P: Platform, D: Feed, G: Call<P, D::Item>, K: Keep<G::Out>> Work<P> for Map
             (None, Err(error)) => error,
         };
         let mut at = 0;
-        for hole in ended.holes.into_iter().chain([ended.len..ended.len]) {
+        for hole in ended.holes {
             // SAFETY: outside the holes every item has its value.
             unsafe { self.keep.discard::<P>(at..hole.start) };
             at = hole.end;
         }
+        // SAFETY: as above.
+        unsafe { self.keep.discard::<P>(at..ended.len) };
         Err(error)
     }
 

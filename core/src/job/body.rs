@@ -100,7 +100,7 @@ pub(crate) fn conclude<P: Platform, T, C: Callbacks<T>>(
     name: Option<&'static str>,
 ) -> Result<T, JobError> {
     result = named(result, name);
-    match caught::<P, _>(|| callbacks.call(&result)) {
+    match callbacks.call::<P>(&result) {
         Ok(()) => result,
         Err(panic) => {
             contain::<P>(move || drop(result));
@@ -122,13 +122,19 @@ fn named<T>(result: Result<T, JobError>, name: Option<&'static str>) -> Result<T
 
 /// The functions that are told how a job ended.
 pub trait Callbacks<T>: Send + 'static {
-    /// Called once, before the result is ready.
+    /// Called once, before the result is ready. Does not unwind.
+    ///
+    /// # Errors
+    ///
+    /// The first panic of a function that applied.
     #[doc(hidden)]
-    fn call(self, result: &Result<T, JobError>);
+    fn call<P: Platform>(self, result: &Result<T, JobError>) -> Result<(), JobError>;
 }
 
 impl<T> Callbacks<T> for () {
-    fn call(self, _: &Result<T, JobError>) {}
+    fn call<P: Platform>(self, _: &Result<T, JobError>) -> Result<(), JobError> {
+        Ok(())
+    }
 }
 
 /// A callback for success, in front of others.
@@ -139,11 +145,10 @@ pub struct OnSuccess<F, C> {
 }
 
 impl<T, F: FnOnce(&T) + Send + 'static, C: Callbacks<T>> Callbacks<T> for OnSuccess<F, C> {
-    fn call(self, result: &Result<T, JobError>) {
-        self.others.call(result);
-        if let Ok(value) = result {
-            (self.f)(value);
-        }
+    fn call<P: Platform>(self, result: &Result<T, JobError>) -> Result<(), JobError> {
+        let Self { f, others } = self;
+        let first = others.call::<P>(result);
+        first_panic::<P>(first, tell::<P, T, F>(result.as_ref().ok(), f))
     }
 }
 
@@ -155,10 +160,30 @@ pub struct OnError<F, C> {
 }
 
 impl<T, F: FnOnce(&JobError) + Send + 'static, C: Callbacks<T>> Callbacks<T> for OnError<F, C> {
-    fn call(self, result: &Result<T, JobError>) {
-        self.others.call(result);
-        if let Err(error) = result {
-            (self.f)(error);
-        }
+    fn call<P: Platform>(self, result: &Result<T, JobError>) -> Result<(), JobError> {
+        let Self { f, others } = self;
+        let first = others.call::<P>(result);
+        first_panic::<P>(first, tell::<P, JobError, F>(result.as_ref().err(), f))
     }
+}
+
+/// Calls `f` if it applies; otherwise drops it, whose panic then concerns nobody.
+fn tell<P: Platform, V, F: FnOnce(&V)>(value: Option<&V>, f: F) -> Result<(), JobError> {
+    if let Some(value) = value {
+        return caught::<P, _>(|| f(value));
+    }
+    contain::<P>(move || drop(f));
+    Ok(())
+}
+
+/// The first of two outcomes that is a panic; the other is dropped.
+fn first_panic<P: Platform>(
+    first: Result<(), JobError>,
+    second: Result<(), JobError>,
+) -> Result<(), JobError> {
+    if first.is_ok() {
+        return second;
+    }
+    contain::<P>(move || drop(second));
+    first
 }

@@ -16,6 +16,7 @@ use crate::sync::UnsafeCell;
 use alloc::boxed::Box;
 
 /// Body and value share their memory: the one is gone before the other comes (rule R1 of `state.rs`).
+#[repr(C)]
 union Slot<P: Platform, B: Body<P>> {
     body: ManuallyDrop<B>,
     value: ManuallyDrop<Result<B::Value, JobError>>,
@@ -114,7 +115,7 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
         // SAFETY: it holds its body.
         let body = cell
             .slot
-            .with_mut(|slot| unsafe { ManuallyDrop::take(&mut (*slot).body) });
+            .with_mut(|slot| unsafe { slot.cast::<B>().read() });
         (body, cell.extra)
     }
 
@@ -126,7 +127,7 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     pub(crate) unsafe fn take_body(&self) -> B {
         // SAFETY: R1: the caller is the runner.
         self.slot
-            .with_mut(|slot| unsafe { ManuallyDrop::take(&mut (*slot).body) })
+            .with_mut(|slot| unsafe { slot.cast::<B>().read() })
     }
 
     /// Takes the value out of a job on the caller's stack.
@@ -137,7 +138,7 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     pub(crate) unsafe fn take_value(&self) -> Result<B::Value, JobError> {
         // SAFETY: R1: the job is ready and the caller is its only holder.
         self.slot
-            .with_mut(|slot| unsafe { ManuallyDrop::take(&mut (*slot).value) })
+            .with_mut(|slot| unsafe { slot.cast::<Result<B::Value, JobError>>().read() })
     }
 
     /// # Safety
@@ -188,11 +189,9 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
         let cell = unsafe { this.as_ref() };
         let ok = result.is_ok();
         let panicked = matches!(result, Err(JobError::Panicked(_)));
-        cell.slot.with_mut(|slot| {
-            let value = ManuallyDrop::new(result);
-            // SAFETY: R1: the runner owns the slot, whose body is gone.
-            unsafe { (*slot).value = value };
-        });
+        // SAFETY: R1: the runner owns the slot, whose body is gone.
+        cell.slot
+            .with_mut(|slot| unsafe { slot.cast::<Result<B::Value, JobError>>().write(result) });
         let scope = cell
             .extra
             .scope()

@@ -46,7 +46,7 @@ pub(crate) struct Entry<P: Platform> {
 }
 
 impl<P: Platform> Entry<P> {
-    pub(crate) const fn new(vtable: NonNull<EntryVTable<P>>) -> Self {
+    pub(crate) fn new(vtable: NonNull<EntryVTable<P>>) -> Self {
         Self {
             vtable,
             cell: AtomicPtr::new(core::ptr::null_mut()),
@@ -215,11 +215,8 @@ impl<P: Platform> Job<P> {
     pub(crate) unsafe fn park_waker(&self, waker: &Waker) -> bool {
         if self.word.look().has_waker() {
             // SAFETY: R2: while WAKER is set, the handle may read the cell.
-            let same = self.waker.with(|cell| {
-                unsafe { &*cell }
-                    .as_ref()
-                    .is_some_and(|old| old.will_wake(waker))
-            });
+            let former = self.waker.with(|cell| unsafe { &*cell });
+            let same = former.as_ref().is_some_and(|old| old.will_wake(waker));
             if same {
                 return !self.word.look().is_ready();
             }

@@ -221,7 +221,7 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), OnWorker> {
 }
 
 /// Verbs that return a handle, whose functions get their worker.
-impl<'p, P: Platform, W: 'static, C> With<'p, P, W, C, OnWorker> {
+impl<P: Platform, W: 'static, C> With<'_, P, W, C, OnWorker> {
     /// As [`Pool::apply_async`]; the function gets `&mut Worker` first.
     ///
     /// # Errors

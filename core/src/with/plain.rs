@@ -207,7 +207,7 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), Plain> {
 }
 
 /// Verbs that return a handle.
-impl<'p, P: Platform, W: 'static, C> With<'p, P, W, C, Plain> {
+impl<P: Platform, W: 'static, C> With<'_, P, W, C, Plain> {
     /// As [`Pool::apply_async`].
     ///
     /// # Errors
