@@ -32,6 +32,8 @@ mod event_count;
 #[cfg(feature = "alloc")]
 mod frame;
 #[cfg(feature = "alloc")]
+mod heap;
+#[cfg(feature = "alloc")]
 mod idle;
 #[cfg(feature = "alloc")]
 mod job;

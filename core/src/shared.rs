@@ -5,64 +5,25 @@ use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::engine::{Engine, Settings, Storage};
+use crate::engine::{Engine, Settings};
 use crate::error::{BuildError, JoinError};
 use crate::error::{JobError, Refusal};
 use crate::frame::Frame;
+use crate::heap::Heap;
 use crate::idle::Idle;
 use crate::job::{Entry, caught};
 use crate::latch::{Latch, forever};
 use crate::panic::Panic;
 use crate::platform::{Platform, contain};
-use crate::ring::{Cell, Chain, Popped, PushRefused};
+use crate::ring::Chain;
 use crate::seats::{Look, wait_for_visitors};
 use crate::slot::WorkerSlot;
 use crate::spawner::{Placement, StartRecord, WorkerInfo, WorkerStart};
 use crate::spawning::{BoxError, SpawnerLock, Spawning};
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell};
+use crate::submit::AbortOnUnwind;
+use crate::sync::{AtomicUsize, Ordering, UnsafeCell};
 use crate::time::Instant;
 use crate::worker::{Leave, Replacement, work};
-
-/// The arrays of a pool on the heap.
-pub(crate) struct Heap<P: Platform> {
-    queue: Chain,
-    slots: Box<[WorkerSlot<P>]>,
-}
-
-impl<P: Platform> Storage<P> for Heap<P> {
-    fn slots(&self) -> &[WorkerSlot<P>] {
-        &self.slots
-    }
-
-    #[inline]
-    fn push(&self, item: NonNull<()>, cell: &AtomicPtr<Cell>) -> Result<(), PushRefused> {
-        // Relaxed: the queue publishes it with the item.
-        self.queue
-            .push(item, |place| cell.store(place.as_ptr(), Ordering::Relaxed))
-    }
-
-    #[inline]
-    fn pop(&self) -> Popped {
-        self.queue.pop()
-    }
-
-    fn pop_emptied(&self) -> bool {
-        self.queue.pop_emptied() > 0
-    }
-
-    fn close(&self) {
-        self.queue.close();
-    }
-
-    fn queued(&self) -> usize {
-        self.queue.len()
-    }
-
-    #[inline]
-    fn has_news(&self) -> bool {
-        !self.queue.is_empty_hint()
-    }
-}
 
 /// Why a worker did not come to life.
 pub(crate) enum StartFailure {
@@ -347,6 +308,7 @@ impl<P: Platform, W: 'static> Shared<P, W> {
         let slot: &WorkerSlot<P> = unsafe { record.cast().as_ref() };
         let index = slot.start.index;
         let place = slot.pool.cast::<Self>();
+        let guard = AbortOnUnwind;
         // SAFETY: the worker counts as alive until `leave`.
         let shared = unsafe { place.as_ref() };
         let is_first = slot.generation.load(Ordering::Relaxed) == 0;
@@ -370,6 +332,7 @@ impl<P: Platform, W: 'static> Shared<P, W> {
         }
         // SAFETY: the worker's last touch of the pool.
         unsafe { Self::leave(place) };
+        core::mem::forget(guard);
     }
 
     /// From the initializer to the exit hook.

@@ -56,13 +56,14 @@ impl Token for OptionsToken<'_> {
     }
 }
 
-/// Ends the process if a wait for something on this stack is left by unwinding: a worker may still use it.
+/// Ends the process when ringpool's own code panics where others depend on this thread: a worker may be using
+/// its stack, or be counting on it. A message beats a hang.
 pub(crate) struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
         // Dropped only while unwinding, so this second panic aborts.
-        panic!("ringpool panicked while a worker was using the caller's stack");
+        panic!("ringpool has a fault: it panicked where other threads depend on this one");
     }
 }
 

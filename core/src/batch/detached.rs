@@ -6,8 +6,9 @@ use core::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use core::ops::Range;
 use core::ptr::NonNull;
 
+use super::tickets::ticket_entry;
 use super::work::{Call, Fresh, Map, Work};
-use super::{Batch, BatchCore, BatchVTable, Plan, Schedule, ticket_entry};
+use super::{Batch, BatchCore, BatchVTable, Plan, Schedule, drop_each};
 use crate::engine::Engine;
 use crate::error::{JobError, Refusal};
 use crate::frame::Frame;
@@ -167,7 +168,10 @@ where
             let value = block
                 .value
                 .with(|value| unsafe { value.cast::<Value<G::Out>>().read() });
-            contain::<P>(move || drop(value));
+            match value {
+                Ok(values) => drop_each::<P, _>(values.into_iter()),
+                Err(error) => contain::<P>(move || drop(error)),
+            }
         }
     }
 

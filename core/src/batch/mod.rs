@@ -14,6 +14,7 @@ pub(crate) mod detached;
 pub(crate) mod everyone;
 mod failure;
 mod plan;
+mod tickets;
 pub(crate) mod work;
 
 use core::mem::ManuallyDrop;
@@ -23,27 +24,17 @@ use core::ptr::NonNull;
 use crate::engine::Engine;
 use crate::error::{JobError, Refusal};
 use crate::frame::{Frame, Token};
-use crate::job::{Due, Entry, EntryVTable, Options};
+use crate::job::{Due, Options};
 use crate::latch::Latch;
 use crate::platform::{Platform, contain};
-use crate::seats::Look;
 use crate::submit::AbortOnUnwind;
-use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering};
+use crate::sync::{AtomicUsize, CachePadded, Ordering};
 use failure::{Failures, Why};
 pub(crate) use plan::Plan;
 pub use plan::Schedule;
 use plan::static_range;
+use tickets::{TICKETS, Ticket};
 use work::{Ended, Work};
-
-/// Tickets that a batch can have out at once. More workers than that are invited by those who came.
-const TICKETS: usize = 16;
-
-/// An invitation to a batch.
-#[repr(C)]
-struct Ticket<P: Platform> {
-    entry: Entry<P>,
-    batch: AtomicPtr<BatchCore<P>>,
-}
 
 /// What the core does not know of its batch.
 pub(crate) struct BatchVTable<P: Platform> {
@@ -105,11 +96,6 @@ const REFUSALS: [Refusal; 6] = [
 ];
 
 impl<P: Platform> BatchCore<P> {
-    const TICKET: EntryVTable<P> = EntryVTable {
-        run: Self::run_ticket,
-        refuse: Self::refuse_ticket,
-    };
-
     fn new(
         vtable: &'static BatchVTable<P>,
         engine: &Engine<P>,
@@ -129,10 +115,7 @@ impl<P: Platform> BatchCore<P> {
             cut_why: AtomicUsize::new(0),
             out: Latch::new(holds, 0),
             in_use: AtomicUsize::new(0),
-            tickets: core::array::from_fn(|_| Ticket {
-                entry: Entry::new(NonNull::from(&Self::TICKET)),
-                batch: AtomicPtr::new(core::ptr::null_mut()),
-            }),
+            tickets: core::array::from_fn(|_| Ticket::new()),
             failures: Failures::new(),
             options,
         }
@@ -247,198 +230,6 @@ impl<P: Platform> BatchCore<P> {
         }
     }
 
-    /// Queues up to `wanted` tickets. A full or closed queue ends it early: invitations are optional.
-    fn invite(&self, this: NonNull<Self>, wanted: usize) {
-        let mut queued = 0;
-        while queued < wanted
-            && let Some(ticket) = self.prepare_ticket(this)
-        {
-            if self.engine().offer_quietly(ticket_entry(ticket)).is_err() {
-                self.unprepare_ticket(ticket);
-                break;
-            }
-            queued += 1;
-        }
-        if queued > 0 {
-            let engine = self.engine();
-            engine.idle.notify_many(engine.slots(), queued);
-        }
-    }
-
-    /// Queues the first ticket of a call, waiting for room.
-    ///
-    /// # Errors
-    ///
-    /// Why the pool refuses.
-    fn invite_patiently(&self, this: NonNull<Self>) -> Result<(), Refusal> {
-        let Some(ticket) = self.prepare_ticket(this) else {
-            return Ok(());
-        };
-        let entry = ticket_entry(ticket);
-        let queued = self
-            .engine()
-            .offer_patiently(entry, || self.options.due::<P>());
-        if queued.is_err() {
-            self.unprepare_ticket(ticket);
-        }
-        queued
-    }
-
-    /// Queues one ticket if there is room. The caller keeps the batch from ending.
-    ///
-    /// # Errors
-    ///
-    /// Why it was not queued.
-    fn invite_one(&self, this: NonNull<Self>) -> Result<(), Refusal> {
-        let Some(ticket) = self.prepare_ticket(this) else {
-            return Ok(());
-        };
-        let queued = self.engine().offer(ticket_entry(ticket));
-        if queued.is_err() {
-            self.unprepare_ticket(ticket);
-        }
-        queued
-    }
-
-    /// Takes a ticket that is not out, and counts it.
-    fn prepare_ticket(&self, this: NonNull<Self>) -> Option<&Ticket<P>> {
-        let mut used = self.in_use.load(Ordering::Relaxed);
-        loop {
-            let free = (!used).trailing_zeros() as usize;
-            if free >= TICKETS {
-                return None;
-            }
-            // Acquire: pairs with the Release of whoever used the ticket before.
-            match self.in_use.compare_exchange_weak(
-                used,
-                used | 1 << free,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => {
-                    let ticket = &self.tickets[free];
-                    ticket.batch.store(this.as_ptr(), Ordering::Relaxed);
-                    let counted = self.out.up();
-                    debug_assert!(counted, "a batch has a handful of tickets");
-                    return Some(ticket);
-                }
-                Err(now) => used = now,
-            }
-        }
-    }
-
-    fn ticket_bit(&self, ticket: &Ticket<P>) -> usize {
-        let first = self.tickets.as_ptr();
-        let offset = core::ptr::from_ref(ticket).addr() - first.addr();
-        1 << (offset / size_of::<Ticket<P>>())
-    }
-
-    /// A ticket was not queued after all. Somebody else keeps the count above zero.
-    fn unprepare_ticket(&self, ticket: &Ticket<P>) {
-        let bit = self.ticket_bit(ticket);
-        // Release: pairs with the Acquire in `prepare_ticket`.
-        self.in_use.fetch_and(!bit, Ordering::Release);
-        self.out.down::<P>();
-    }
-
-    /// Takes queued tickets back; tells how many. The caller counts them down.
-    ///
-    /// # Safety
-    ///
-    /// The pool must outlive the call.
-    unsafe fn take_tickets_back(&self) -> usize {
-        let mut used = self.in_use.load(Ordering::Relaxed);
-        let mut taken = 0;
-        while used != 0 {
-            let index = used.trailing_zeros() as usize;
-            used &= used - 1;
-            // SAFETY: the pool, and with it the queue, is there.
-            if unsafe { Entry::take_back(ticket_entry(&self.tickets[index])) } {
-                // Release: pairs with the Acquire in `prepare_ticket`.
-                self.in_use.fetch_and(!(1 << index), Ordering::Release);
-                taken += 1;
-            }
-        }
-        if taken > 0 {
-            let head = self.engine().head();
-            // SAFETY: the pool is there.
-            let tidy = unsafe { head.as_ref() }.tidy;
-            // SAFETY: as above.
-            unsafe { tidy(head) };
-        }
-        taken
-    }
-
-    /// Gives up the holder's own ticket after the work, and whatever tickets are still queued. The batch may
-    /// be gone afterwards.
-    ///
-    /// # Safety
-    ///
-    /// The caller must hold `ticket`, out of its cell, and keep the pool alive.
-    unsafe fn leave(this: NonNull<Self>, ticket: &Ticket<P>) {
-        // SAFETY: a ticket is out.
-        let core = unsafe { this.as_ref() };
-        // SAFETY: the caller keeps the pool alive.
-        let taken = unsafe { core.take_tickets_back() };
-        let bit = core.ticket_bit(ticket);
-        // Release: pairs with the Acquire in `prepare_ticket`.
-        core.in_use.fetch_and(!bit, Ordering::Release);
-        // SAFETY: we hold so many counts.
-        unsafe { Self::count_down(this, taken + 1) };
-    }
-
-    /// Lowers the count of tickets and ends the batch if none is left. The batch may be gone afterwards.
-    ///
-    /// # Safety
-    ///
-    /// The caller must hold so many counts.
-    unsafe fn count_down(this: NonNull<Self>, counts: usize) {
-        for _ in 0..counts {
-            // SAFETY: we hold a count, so the batch is there.
-            let core = unsafe { this.as_ref() };
-            let ended = core.vtable.ended;
-            if core.out.down::<P>() == 0 {
-                // SAFETY: that was the last count. A blocking batch does nothing here.
-                unsafe { ended(this) };
-            }
-        }
-    }
-
-    /// # Safety
-    ///
-    /// As for `Entry::run`.
-    unsafe fn run_ticket(entry: NonNull<Entry<P>>, frame: &Frame<'_, P>) {
-        // SAFETY: a ticket is valid while it is out, and its entry is its first field.
-        let ticket = unsafe { entry.cast::<Ticket<P>>().as_ref() };
-        let Some(this) = NonNull::new(ticket.batch.load(Ordering::Relaxed)) else {
-            return;
-        };
-        let may_hand_over = frame.is_run_by_loop();
-        // SAFETY: we hold a ticket.
-        if unsafe { Self::help(this, frame, may_hand_over) } {
-            // SAFETY: we hold the ticket, and a worker keeps its pool alive.
-            unsafe { Self::leave(this, ticket) };
-        } else {
-            frame.slot().hand_over(entry);
-        }
-    }
-
-    /// # Safety
-    ///
-    /// As for `Entry::refuse`.
-    unsafe fn refuse_ticket(entry: NonNull<Entry<P>>, why: Refusal) -> bool {
-        // SAFETY: as in `run_ticket`.
-        let ticket = unsafe { entry.cast::<Ticket<P>>().as_ref() };
-        if let Some(this) = NonNull::new(ticket.batch.load(Ordering::Relaxed)) {
-            // SAFETY: we hold a ticket.
-            unsafe { this.as_ref() }.cut(why);
-            // SAFETY: we hold the ticket, and whoever drains a pool keeps it alive.
-            unsafe { Self::leave(this, ticket) };
-        }
-        // The pool word has counted the batch.
-        false
-    }
-
     /// What became of the batch, when no ticket is out.
     fn ended(&self) -> Ended {
         let mut all = self.failures.take::<P>();
@@ -462,10 +253,6 @@ impl<P: Platform> BatchCore<P> {
             error,
         }
     }
-}
-
-fn ticket_entry<P: Platform>(ticket: &Ticket<P>) -> NonNull<Entry<P>> {
-    NonNull::from(ticket).cast()
 }
 
 impl<P: Platform, K: Work<P>> Batch<P, K> {
@@ -568,38 +355,6 @@ fn run_on<P: Platform, K: Work<P>>(
     let ended = batch.core.ended();
     // SAFETY: no ticket is out, so every chunk has ended.
     unsafe { ManuallyDrop::into_inner(batch.work).conclude(ended) }
-}
-
-impl<P: Platform> BatchCore<P> {
-    /// Blocks until no ticket is out; cuts the batch when its options say so.
-    fn wait_for_tickets(&self, retract: bool) {
-        let take_back = || {
-            // SAFETY: the caller borrows the pool.
-            let taken = unsafe { self.take_tickets_back() };
-            for _ in 0..taken {
-                self.out.down::<P>();
-            }
-        };
-        if retract {
-            take_back();
-        }
-        let mut may_cut = true;
-        loop {
-            let ended = self.out.wait::<P>(|| match self.options.due::<P>() {
-                Due::Now(_) if may_cut => Look::GiveUp,
-                Due::Now(_) => Look::Park(None),
-                Due::At(deadline) => Look::Park(deadline),
-            });
-            if ended {
-                return;
-            }
-            if let Due::Now(why) = self.options.due::<P>() {
-                may_cut = false;
-                self.cut(why);
-                take_back();
-            }
-        }
-    }
 }
 
 /// Drops values one by one, so that the panic of one destructor does not keep the next from being dropped.

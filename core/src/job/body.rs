@@ -12,6 +12,11 @@ pub(crate) trait Body<P: Platform>: Sized {
     const STATEFUL: bool = false;
     /// Does the work.
     fn run(self, frame: &Frame<'_, P>, token: &dyn Token) -> Result<Self::Value, JobError>;
+    /// Drops a value that nobody has taken.
+    fn discard(value: Result<Self::Value, JobError>) {
+        contain::<P>(move || drop(value));
+    }
+
     /// Ends without doing the work.
     fn refuse(self, why: Refusal) -> Result<Self::Value, JobError> {
         contain::<P>(move || drop(self));
@@ -85,6 +90,10 @@ impl<P: Platform, B: Body<P>, C: Callbacks<B::Value>> Body<P> for Annotated<B, C
     fn run(self, frame: &Frame<'_, P>, token: &dyn Token) -> Result<B::Value, JobError> {
         let result = self.body.run(frame, token);
         conclude::<P, _, _>(result, self.callbacks, self.name)
+    }
+
+    fn discard(value: Result<B::Value, JobError>) {
+        B::discard(value);
     }
 
     fn refuse(self, why: Refusal) -> Result<B::Value, JobError> {

@@ -8,7 +8,7 @@ use crate::engine::Engine;
 use crate::error::{JobError, Refusal};
 use crate::frame::{Frame, Token};
 use crate::job::Entry;
-use crate::platform::{Platform, contain};
+use crate::platform::Platform;
 use crate::stats::Progress;
 use crate::sync::UnsafeCell;
 
@@ -238,7 +238,7 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
             if drop_value && core::mem::needs_drop::<Result<B::Value, JobError>>() {
                 // SAFETY: a job that is freed is ready, and its value was not taken.
                 let value = unsafe { cell.take_value() };
-                contain::<P>(move || drop(value));
+                B::discard(value);
             }
         }
         #[cfg(not(feature = "alloc"))]

@@ -1,0 +1,250 @@
+//! The chunks of a stream: what a worker does with them, and how their results come back.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::{self, Vec};
+use core::marker::PhantomData;
+use core::ops::ControlFlow;
+
+use crate::batch::drop_each;
+use crate::batch::work::Call;
+use crate::error::{JobError, Refusal};
+use crate::event_count::EventCount;
+use crate::frame::{Frame, Token};
+use crate::job::{Body, caught};
+use crate::platform::{Platform, contain};
+use crate::sync::{AtomicPtr, Ordering};
+
+/// The items or results of one chunk; most chunks are single items and need no vector.
+pub(super) enum Bunch<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+impl<T> Bunch<T> {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(items) => items.len(),
+        }
+    }
+
+    pub(super) fn map<V>(self, mut f: impl FnMut(usize, T) -> V) -> Bunch<V> {
+        match self {
+            Self::One(item) => Bunch::One(f(0, item)),
+            Self::Many(items) => Bunch::Many(
+                items
+                    .into_iter()
+                    .enumerate()
+                    .map(|(at, item)| f(at, item))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+impl<T> IntoIterator for Bunch<T> {
+    type Item = T;
+    type IntoIter = BunchIter<T>;
+
+    fn into_iter(self) -> BunchIter<T> {
+        match self {
+            Self::One(item) => BunchIter::One(Some(item)),
+            Self::Many(items) => BunchIter::Many(items.into_iter()),
+        }
+    }
+}
+
+/// What is left of a bunch.
+pub(super) enum BunchIter<T> {
+    One(Option<T>),
+    Many(vec::IntoIter<T>),
+}
+
+impl<T> Iterator for BunchIter<T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        match self {
+            Self::One(item) => item.take(),
+            Self::Many(items) => items.next(),
+        }
+    }
+}
+
+pub(super) type Results<R> = Bunch<Result<R, JobError>>;
+
+/// A chunk of a stream: its items, where its first stands in the input, and the function.
+pub(super) struct ChunkBody<T, G> {
+    pub(super) items: Bunch<T>,
+    pub(super) first: usize,
+    pub(super) call: Arc<G>,
+    pub(super) name: Option<&'static str>,
+}
+
+impl<T, G> ChunkBody<T, G> {
+    pub(super) fn into_items(self) -> Bunch<T> {
+        self.items
+    }
+}
+
+impl<P: Platform, T, R, G: Call<P, T, Out = R>> Body<P> for ChunkBody<T, G> {
+    type Value = Results<R>;
+    const STATEFUL: bool = G::STATEFUL;
+
+    fn run(self, frame: &Frame<'_, P>, token: &dyn Token) -> Result<Results<R>, JobError> {
+        let Self {
+            items,
+            first,
+            call,
+            name,
+        } = self;
+        let results = items.map(|at, item| {
+            let mut value = None;
+            let outcome = caught::<P, _>(|| {
+                // SAFETY: a stateful job runs only where the pool's state is and is not lent.
+                let _ = unsafe {
+                    call.each(frame, token, &mut core::iter::once(item), |result| {
+                        value = Some(result);
+                        ControlFlow::Continue(())
+                    })
+                };
+            });
+            match (outcome, value) {
+                (Ok(()), Some(value)) => Ok(value),
+                (Err(JobError::Panicked(panic)), value) => {
+                    contain::<P>(move || drop(value));
+                    Err(JobError::Panicked(panic.at(first + at).named(name)))
+                }
+                (_, value) => {
+                    contain::<P>(move || drop(value));
+                    Err(JobError::Cancelled)
+                }
+            }
+        });
+        contain::<P>(move || drop(call));
+        Ok(results)
+    }
+
+    fn refuse(self, why: Refusal) -> Result<Results<R>, JobError> {
+        let results = self.items.map(|_, item| {
+            contain::<P>(move || drop(item));
+            Err(why.into())
+        });
+        let call = self.call;
+        contain::<P>(move || drop(call));
+        Ok(results)
+    }
+
+    fn discard(value: Result<Results<R>, JobError>) {
+        match value {
+            Ok(results) => drop_each::<P, _>(results.into_iter()),
+            Err(error) => contain::<P>(move || drop(error)),
+        }
+    }
+}
+
+/// Results on their way to the consumer of an unordered stream.
+struct Done<R> {
+    place: usize,
+    results: Results<R>,
+    next: *mut Done<R>,
+}
+
+/// Where the chunks of an unordered stream put their results: a stack that the consumer takes whole.
+pub(super) struct Outbox<P: Platform, R> {
+    top: AtomicPtr<Done<R>>,
+    pub(super) filled: EventCount,
+    platform: PhantomData<fn() -> P>,
+}
+
+impl<P: Platform, R> Outbox<P, R> {
+    pub(super) fn new() -> Self {
+        Self {
+            top: AtomicPtr::new(core::ptr::null_mut()),
+            filled: EventCount::new(),
+            platform: PhantomData,
+        }
+    }
+
+    pub(super) fn put(&self, place: usize, results: Results<R>) {
+        let mut top = self.top.load(Ordering::Relaxed);
+        let node = Box::into_raw(Box::new(Done {
+            place,
+            results,
+            next: top,
+        }));
+        // Release: publishes the node to the Acquire in `take`.
+        while let Err(now) =
+            self.top
+                .compare_exchange_weak(top, node, Ordering::Release, Ordering::Relaxed)
+        {
+            top = now;
+            // SAFETY: the node is not on the stack yet.
+            unsafe { (*node).next = top };
+        }
+        self.filled.notify::<P>();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.top.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Everything that was put, the latest first.
+    pub(super) fn take(&self, mut f: impl FnMut(usize, Results<R>)) {
+        if self.is_empty() {
+            return;
+        }
+        // Acquire: pairs with the Release in `put`.
+        let mut rest = self.top.swap(core::ptr::null_mut(), Ordering::Acquire);
+        while !rest.is_null() {
+            // SAFETY: `put` made the pointer from a box, and the stack is ours.
+            let done = *unsafe { Box::from_raw(rest) };
+            rest = done.next;
+            f(done.place, done.results);
+        }
+    }
+}
+
+impl<P: Platform, R> Drop for Outbox<P, R> {
+    fn drop(&mut self) {
+        self.take(|_, results| drop_each::<P, _>(results.into_iter()));
+    }
+}
+
+// SAFETY: results pass through it from one thread to another, hence `R: Send`.
+unsafe impl<P: Platform, R: Send> Send for Outbox<P, R> {}
+// SAFETY: as above.
+unsafe impl<P: Platform, R: Send> Sync for Outbox<P, R> {}
+
+/// A chunk of an unordered stream.
+pub(super) struct PostedChunk<P: Platform, T, G, R> {
+    pub(super) chunk: ChunkBody<T, G>,
+    pub(super) place: usize,
+    pub(super) outbox: Arc<Outbox<P, R>>,
+}
+
+impl<P: Platform, T, R, G> PostedChunk<P, T, G, R> {
+    fn post(place: usize, outbox: Arc<Outbox<P, R>>, results: Results<R>) {
+        outbox.put(place, results);
+        // The consumer may be gone, and then this drops what has landed.
+        contain::<P>(move || drop(outbox));
+    }
+}
+
+impl<P: Platform, T, R, G: Call<P, T, Out = R>> Body<P> for PostedChunk<P, T, G, R> {
+    type Value = ();
+    const STATEFUL: bool = G::STATEFUL;
+
+    fn run(self, frame: &Frame<'_, P>, token: &dyn Token) -> Result<(), JobError> {
+        let results = self.chunk.run(frame, token)?;
+        Self::post(self.place, self.outbox, results);
+        Ok(())
+    }
+
+    fn refuse(self, why: Refusal) -> Result<(), JobError> {
+        let results = Body::<P>::refuse(self.chunk, why)?;
+        Self::post(self.place, self.outbox, results);
+        Ok(())
+    }
+}

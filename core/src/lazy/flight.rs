@@ -1,0 +1,256 @@
+//! The part of a stream that depends on the order of its results.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::chunk::{Bunch, ChunkBody, Outbox, PostedChunk, Results};
+use crate::batch::work::Call;
+use crate::engine::Engine;
+use crate::error::JobError;
+use crate::job::{Body, Due, Options};
+use crate::platform::Platform;
+use crate::result::AsyncResult;
+use crate::seats::Look;
+use crate::time::Instant;
+
+/// How a stream's chunks are submitted; it knows the types of body and scope.
+pub(crate) trait Submitter<'p, P: Platform> {
+    /// Submits, waiting for room.
+    ///
+    /// # Errors
+    ///
+    /// Why the pool refused, and the body.
+    fn submit<B>(
+        &self,
+        body: B,
+        options: Options,
+    ) -> Result<AsyncResult<B::Value, P>, (JobError, B)>
+    where
+        B: Body<P> + 'p,
+        B::Value: 'p;
+    fn engine(&self) -> &'p Engine<P>;
+}
+
+/// The part of a stream that depends on the order of its results.
+pub(super) trait Flight<T, R, P: Platform> {
+    /// Submits a chunk.
+    fn launch(&mut self, items: Bunch<T>, first: usize) -> Result<(), (JobError, Bunch<T>)>;
+    /// Blocks until a chunk has landed, at most until the moment given. `Ok(None)` if none is under way.
+    fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut>;
+    /// Cancels every chunk under way.
+    fn cancel(&self);
+    /// Blocks until every chunk under way has ended.
+    fn settle(&self);
+}
+
+pub(super) struct TimedOut;
+
+pub(super) struct Ordered<S, G, R, P: Platform> {
+    submitter: S,
+    call: Arc<G>,
+    options: Options,
+    under_way: VecDeque<AsyncResult<Results<R>, P>>,
+}
+
+impl<S, G, R, P: Platform> Ordered<S, G, R, P> {
+    pub(super) fn new(submitter: S, call: G, options: Options) -> Self {
+        Self {
+            submitter,
+            call: Arc::new(call),
+            options,
+            under_way: VecDeque::new(),
+        }
+    }
+}
+
+impl<'p, S, T, G, R, P> Flight<T, R, P> for Ordered<S, G, R, P>
+where
+    S: Submitter<'p, P>,
+    G: Call<P, T, Out = R> + Send + Sync + 'p,
+    T: Send + 'p,
+    R: Send + 'p,
+    P: Platform,
+{
+    fn launch(&mut self, items: Bunch<T>, first: usize) -> Result<(), (JobError, Bunch<T>)> {
+        let body = ChunkBody {
+            items,
+            first,
+            call: Arc::clone(&self.call),
+            name: self.options.name,
+        };
+        let handle = self
+            .submitter
+            .submit(body, self.options.clone())
+            .map_err(|(error, body)| (error, body.into_items()))?;
+        self.under_way.push_back(handle);
+        Ok(())
+    }
+
+    fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut> {
+        let Some(oldest) = self.under_way.front() else {
+            return Ok(None);
+        };
+        if !oldest.wait_until(until) {
+            return Err(TimedOut);
+        }
+        let results = self.under_way.pop_front().map(AsyncResult::get);
+        Ok(match results {
+            Some(Ok(results)) => Some(results),
+            // The worker's state is lent to this very job: the chunk cannot be waited for.
+            Some(Err(error)) => Some(Bunch::One(Err(error))),
+            None => None,
+        })
+    }
+
+    fn cancel(&self) {
+        for handle in &self.under_way {
+            handle.cancel();
+        }
+    }
+
+    fn settle(&self) {
+        for handle in &self.under_way {
+            handle.wait_until(None);
+        }
+    }
+}
+
+pub(super) struct Unordered<S, G, R, P: Platform> {
+    submitter: S,
+    call: Arc<G>,
+    options: Options,
+    outbox: Arc<Outbox<P, R>>,
+    /// By place; `None` where the place is free.
+    under_way: Vec<Option<AsyncResult<(), P>>>,
+    free: Vec<usize>,
+    landed: VecDeque<Results<R>>,
+}
+
+impl<S, G, R, P: Platform> Unordered<S, G, R, P> {
+    pub(super) fn new(submitter: S, call: G, options: Options) -> Self {
+        Self {
+            submitter,
+            call: Arc::new(call),
+            options,
+            outbox: Arc::new(Outbox::new()),
+            under_way: Vec::new(),
+            free: Vec::new(),
+            landed: VecDeque::new(),
+        }
+    }
+
+    /// Takes what has landed out of the outbox, in order of completion.
+    fn collect(&mut self) {
+        let at = self.landed.len();
+        let (landed, under_way, free) = (&mut self.landed, &mut self.under_way, &mut self.free);
+        self.outbox.take(|place, results| {
+            // Nobody waits any more for a chunk whose handle is gone.
+            if under_way[place].take().is_some() {
+                landed.insert(at, results);
+            }
+            free.push(place);
+        });
+    }
+
+    fn handles(&self) -> impl Iterator<Item = &AsyncResult<(), P>> {
+        self.under_way.iter().flatten()
+    }
+}
+
+impl<'p, S, T, G, R, P> Flight<T, R, P> for Unordered<S, G, R, P>
+where
+    S: Submitter<'p, P>,
+    G: Call<P, T, Out = R> + Send + Sync + 'p,
+    T: Send + 'p,
+    R: Send + 'p,
+    P: Platform,
+{
+    fn launch(&mut self, items: Bunch<T>, first: usize) -> Result<(), (JobError, Bunch<T>)> {
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.under_way.push(None);
+            self.under_way.len() - 1
+        });
+        let body = PostedChunk {
+            chunk: ChunkBody {
+                items,
+                first,
+                call: Arc::clone(&self.call),
+                name: self.options.name,
+            },
+            place,
+            outbox: Arc::clone(&self.outbox),
+        };
+        match self.submitter.submit(body, self.options.clone()) {
+            Ok(handle) => {
+                self.under_way[place] = Some(handle);
+                Ok(())
+            }
+            Err((error, body)) => {
+                self.free.push(place);
+                Err((error, body.chunk.into_items()))
+            }
+        }
+    }
+
+    fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut> {
+        self.collect();
+        if let Some(results) = self.landed.pop_front() {
+            return Ok(Some(results));
+        }
+        if self.handles().next().is_none() {
+            return Ok(None);
+        }
+        if G::STATEFUL
+            && let Some(refused) = self
+                .under_way
+                .iter_mut()
+                .find_map(|place| place.take_if(|handle| handle.needs_lent_state()))
+        {
+            refused.cancel();
+            return Ok(Some(Bunch::One(Err(JobError::StateLent))));
+        }
+        // A worker of the pool runs what it would wait for, one chunk at a time (S41).
+        for handle in self.handles() {
+            if handle.help() {
+                break;
+            }
+        }
+        let is_over = || until.is_some_and(|at| P::now().is_some_and(|now| now >= at));
+        let outbox = Arc::clone(&self.outbox);
+        let mut may_withdraw = true;
+        outbox.filled.wait::<P>(|| {
+            if !outbox.is_empty() {
+                return Look::Done;
+            }
+            if is_over() {
+                return Look::GiveUp;
+            }
+            match self.options.due::<P>() {
+                Due::Now(why) if may_withdraw => {
+                    may_withdraw = false;
+                    for handle in self.handles() {
+                        handle.withdraw(why);
+                    }
+                    Look::Park(Some(Instant::from_nanos(0)))
+                }
+                Due::Now(_) => Look::Park(until),
+                Due::At(deadline) => Look::Park([until, deadline].into_iter().flatten().min()),
+            }
+        });
+        self.collect();
+        self.landed.pop_front().map(Some).ok_or(TimedOut)
+    }
+
+    fn cancel(&self) {
+        for handle in self.handles() {
+            handle.cancel();
+        }
+    }
+
+    fn settle(&self) {
+        for handle in self.handles() {
+            handle.wait_until(None);
+        }
+    }
+}

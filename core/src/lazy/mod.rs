@@ -1,0 +1,292 @@
+//! Lazy streams: `imap` and its kin.
+//!
+//! The consumer pulls the input and submits chunks, each a job of its own, until `window` items are under way;
+//! then it waits for a chunk, the oldest one or the first to be done, yields its results and goes on.
+//! Nothing runs behind its back, so the input need not be `Send`, and an endless one blocks nobody else.
+
+mod chunk;
+mod flight;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::iter::FusedIterator;
+use core::time::Duration;
+
+use crate::batch::work::Call;
+use crate::engine::Engine;
+use crate::error::{GetError, JobError};
+use crate::job::Options;
+use crate::platform::{Platform, Timed, contain};
+use crate::stats::Progress;
+use crate::time::Instant;
+use chunk::{Bunch, BunchIter};
+pub(crate) use flight::Submitter;
+use flight::{Flight, Ordered, TimedOut, Unordered};
+
+/// The results of a lazy stream, in order of the input (`imap`) or of completion (`imap_unordered`).
+///
+/// Each item is a `Result` of its own; after an error the stream goes on. It starts with the first `next`.
+/// Dropping it cancels the chunks that have not started and waits for nothing.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = ringpool_core::Pool::<ringpool_std::Std>::new()?;
+/// let lengths: Result<Vec<_>, _> = pool.imap("a bb ccc".split(' '), str::len).collect();
+/// assert_eq!(lengths?, [1, 2, 3]);
+/// # Ok(()) }
+/// ```
+#[must_use = "iterators are lazy"]
+pub struct IMap<'p, I: Iterator, R, P: Platform> {
+    input: I,
+    flight: Box<dyn Flight<I::Item, R, P> + Send + 'p>,
+    engine: &'p Engine<P>,
+    landed: BunchIter<Result<R, JobError>>,
+    chunk_size: usize,
+    window: usize,
+    /// Items pulled from the input and not yet yielded.
+    under_way: usize,
+    pulled: usize,
+    yielded: usize,
+    /// Nothing more is pulled.
+    input_ended: bool,
+    /// Why, if the pool or the options ended it; yielded last.
+    last: Option<JobError>,
+    closed: bool,
+}
+
+impl<I: Iterator, R, P: Platform> core::fmt::Debug for IMap<'_, I, R, P> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("IMap")
+            .field("under_way", &self.under_way)
+            .field("yielded", &self.yielded)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The settings of a stream.
+pub(crate) struct Settings {
+    pub(crate) chunk_size: Option<usize>,
+    pub(crate) window: Option<usize>,
+    pub(crate) options: Options,
+}
+
+/// Whether results keep the order of the input.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Input,
+    Completion,
+}
+
+impl<'p, I: Iterator, R: Send + 'p, P: Platform> IMap<'p, I, R, P>
+where
+    I::Item: Send + 'p,
+{
+    pub(crate) fn new<S, G>(
+        submitter: S,
+        input: I,
+        call: G,
+        order: Order,
+        settings: Settings,
+    ) -> Self
+    where
+        S: Submitter<'p, P> + Send + 'p,
+        G: Call<P, I::Item, Out = R> + Send + Sync + 'p,
+    {
+        let engine = submitter.engine();
+        let asked = settings.chunk_size.unwrap_or(1);
+        let window = settings.window.unwrap_or_else(|| {
+            engine
+                .settings
+                .workers
+                .saturating_mul(4)
+                .saturating_mul(asked)
+        });
+        let last = match (asked, window) {
+            (0, _) => Some(("chunk_size", 0)),
+            (_, 0) => Some(("window", 0)),
+            _ => None,
+        }
+        .map(|(option, value)| JobError::InvalidOption { option, value });
+        if let Some(control) = &settings.options.control {
+            control.watch(crate::seats::unpark_everybody::<P>, 0);
+        }
+        let flight: Box<dyn Flight<I::Item, R, P> + Send + 'p> = match order {
+            Order::Input => Box::new(Ordered::new(submitter, call, settings.options)),
+            Order::Completion => Box::new(Unordered::new(submitter, call, settings.options)),
+        };
+        Self {
+            input,
+            flight,
+            engine,
+            landed: BunchIter::One(None),
+            chunk_size: asked.min(window),
+            window,
+            under_way: 0,
+            pulled: 0,
+            yielded: 0,
+            input_ended: last.is_some(),
+            last,
+            closed: false,
+        }
+    }
+}
+
+/// Waits for what was begun when the input panics, so that the panic leaves nothing running (S28).
+struct SettleOnUnwind<'a, T, R, P: Platform>(&'a mut (dyn Flight<T, R, P> + Send));
+
+impl<T, R, P: Platform> Drop for SettleOnUnwind<'_, T, R, P> {
+    fn drop(&mut self) {
+        self.0.settle();
+    }
+}
+
+impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
+    fn end(&mut self, error: JobError) {
+        self.input_ended = true;
+        self.closed = true;
+        self.last = Some(error);
+    }
+
+    /// Pulls and submits until the window is full.
+    fn fill(&mut self) {
+        while !self.input_ended && self.under_way + self.chunk_size <= self.window {
+            if let Some(why) = self.engine.life.closed_by() {
+                return self.end(why.into());
+            }
+            let Some(items) = self.pull() else { return };
+            let count = items.len();
+            match self.flight.launch(items, self.pulled) {
+                Ok(()) => {
+                    self.pulled += count;
+                    self.under_way += count;
+                }
+                Err((error, items)) => {
+                    contain::<P>(move || drop(items));
+                    return self.end(error);
+                }
+            }
+        }
+    }
+
+    /// Takes the next chunk out of the input.
+    fn pull(&mut self) -> Option<Bunch<I::Item>> {
+        let guard = SettleOnUnwind(&mut *self.flight);
+        let bunch = if self.chunk_size == 1 {
+            self.input.next().map(Bunch::One)
+        } else {
+            // The hint is only a hint: it must not make us reserve more than a little.
+            let mut items =
+                Vec::with_capacity(self.input.size_hint().0.min(self.chunk_size).min(1024));
+            while items.len() < self.chunk_size
+                && let Some(item) = self.input.next()
+            {
+                items.push(item);
+            }
+            (!items.is_empty()).then_some(Bunch::Many(items))
+        };
+        core::mem::forget(guard);
+        self.input_ended = bunch.is_none();
+        bunch
+    }
+
+    fn advance(&mut self, until: Option<Instant>) -> Result<Option<Result<R, JobError>>, TimedOut> {
+        loop {
+            if let Some(result) = self.landed.next() {
+                self.under_way = self.under_way.saturating_sub(1);
+                self.yielded += 1;
+                return Ok(Some(result));
+            }
+            self.fill();
+            match self.flight.land(until)? {
+                Some(results) => self.landed = results.into_iter(),
+                None => return Ok(self.last.take().map(Err)),
+            }
+        }
+    }
+
+    /// Items yielded so far, out of how many, where the input tells.
+    pub fn progress(&self) -> Progress {
+        let (lower, upper) = self.input.size_hint();
+        let left = if self.input_ended {
+            Some(0)
+        } else {
+            upper.filter(|upper| *upper == lower)
+        };
+        Progress {
+            done: self.yielded,
+            total: left.map(|left| self.pulled.saturating_add(left)),
+        }
+    }
+
+    /// Pulls nothing more and cancels what is under way: chunks that have not started yield
+    /// [`JobError::Cancelled`] for each item, running ones see their cancel token.
+    pub fn cancel(&mut self) {
+        self.input_ended = true;
+        self.flight.cancel();
+    }
+
+    /// The input with what was not pulled from it. What is under way is dropped as by `drop`.
+    pub fn into_input(self) -> I {
+        let this = core::mem::ManuallyDrop::new(self);
+        this.flight.cancel();
+        // SAFETY: `this` is never used or dropped again; each field with a destructor is read once.
+        let input = unsafe { core::ptr::read(&raw const this.input) };
+        // SAFETY: as above.
+        drop(unsafe { core::ptr::read(&raw const this.flight) });
+        // SAFETY: as above.
+        drop(unsafe { core::ptr::read(&raw const this.landed) });
+        // SAFETY: as above.
+        drop(unsafe { core::ptr::read(&raw const this.last) });
+        input
+    }
+}
+
+impl<I: Iterator, R, P: Timed> IMap<'_, I, R, P> {
+    /// The next result, waiting at most for `timeout`; `Ok(None)` at the end. Zero only looks.
+    ///
+    /// # Errors
+    ///
+    /// [`GetError::TimedOut`], and the stream stays usable; or how the item ended.
+    pub fn next_timeout(&mut self, timeout: Duration) -> Result<Option<R>, GetError> {
+        let until = P::now().map(|now| now.saturating_add(timeout));
+        match self.advance(until) {
+            Err(TimedOut) => Err(GetError::TimedOut),
+            Ok(None) => Ok(None),
+            Ok(Some(Ok(value))) => Ok(Some(value)),
+            Ok(Some(Err(error))) => Err(GetError::Job(error)),
+        }
+    }
+}
+
+impl<I: Iterator, R, P: Platform> Iterator for IMap<'_, I, R, P> {
+    type Item = Result<R, JobError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.advance(None).ok().flatten()
+    }
+
+    /// Exact when the input's is, until the pool closes.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        if self.closed || !self.input_ended && self.engine.life.closed_by().is_some() {
+            return (0, None);
+        }
+        let (lower, upper) = if self.input_ended {
+            (0, Some(0))
+        } else {
+            self.input.size_hint()
+        };
+        let under_way = self.under_way + usize::from(self.last.is_some());
+        (
+            lower.saturating_add(under_way),
+            upper.and_then(|upper| upper.checked_add(under_way)),
+        )
+    }
+}
+
+impl<I: Iterator, R, P: Platform> FusedIterator for IMap<'_, I, R, P> where I: FusedIterator {}
+
+impl<I: Iterator, R, P: Platform> Drop for IMap<'_, I, R, P> {
+    fn drop(&mut self) {
+        self.flight.cancel();
+    }
+}
