@@ -152,8 +152,9 @@ impl<'scope, 'env, P: Platform, W: 'static> Scope<'scope, 'env, P, W> {
             )
         };
         let feed = items.into_feed();
-        let len = match len_of(&feed).and_then(|len| room_for::<R>(len).map(|_| len)) {
-            Ok(len) => len,
+        let room = len_of(&feed).and_then(|len| Ok((len, room_for(len)?)));
+        let (len, values) = match room {
+            Ok(room) => room,
             Err(error) => return refused(error, S::from_feed(feed), f),
         };
         let Some(link) = self.core.job_begins() else {
@@ -162,6 +163,7 @@ impl<'scope, 'env, P: Platform, W: 'static> Scope<'scope, 'env, P, W> {
         let parts = Detached {
             feed,
             call: Plain(f),
+            values,
             callbacks: (),
             extra: InScope { link, inner: () },
             len,

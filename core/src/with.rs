@@ -240,13 +240,15 @@ impl<'p, P: Platform, W: 'static, C, M> With<'p, P, W, C, M> {
             Err(error) => return Err(SubmitError::new(error, (items, f))),
         };
         let feed = items.into_feed();
-        let len = match len_of(&feed).and_then(|len| verbs::room_for::<G::Out>(len).map(|_| len)) {
-            Ok(len) => len,
+        let room = len_of(&feed).and_then(|len| Ok((len, verbs::room_for(len)?)));
+        let (len, values) = match room {
+            Ok(room) => room,
             Err(error) => return Err(SubmitError::new(error, (S::from_feed(feed), f))),
         };
         let parts = Detached {
             feed,
             call: call(f),
+            values,
             callbacks: self.callbacks,
             extra: (),
             len,

@@ -249,9 +249,11 @@ where
 }
 
 /// What a detached batch is made of.
-pub(crate) struct Detached<D, G, C, X> {
+pub(crate) struct Detached<D, G, R, C, X> {
     pub(crate) feed: D,
     pub(crate) call: G,
+    /// Empty, with room for a value of every item.
+    pub(crate) values: Vec<R>,
     pub(crate) callbacks: C,
     pub(crate) extra: X,
     pub(crate) len: usize,
@@ -265,7 +267,7 @@ pub(crate) struct Detached<D, G, C, X> {
 /// `accepted` is called with the job after it was accepted.
 pub(crate) fn submit<P, D, G, C, X>(
     engine: &Engine<P>,
-    parts: Detached<D, G, C, X>,
+    parts: Detached<D, G, G::Out, C, X>,
     accepted: impl FnOnce(&X, NonNull<Job<P>>),
 ) -> Result<AsyncResult<Vec<G::Out>, P>, Refused<D, G>>
 where
@@ -279,6 +281,7 @@ where
     let Detached {
         feed,
         call,
+        mut values,
         callbacks,
         extra,
         len,
@@ -290,7 +293,6 @@ where
         return Err((why.into(), feed, call));
     }
     let workers = engine.settings.workers;
-    let mut values: Vec<G::Out> = Vec::with_capacity(len);
     let keep = Fresh(values.as_mut_ptr());
     if let Some(control) = &options.control {
         control.watch(crate::seats::unpark_everybody::<P>, len);
