@@ -204,7 +204,7 @@ impl Chain {
     }
 
     /// Whether the chain has been closed; entries may still be in it.
-    #[cfg(test)]
+    #[cfg(all(test, not(ringpool_loom)))]
     pub(crate) fn is_closed(&self) -> bool {
         let mut segment = self.push_to.segment();
         loop {
@@ -332,3 +332,6 @@ fn build(places: usize) -> Box<Segment> {
 
 #[cfg(all(test, not(ringpool_loom)))]
 mod tests;
+
+#[cfg(all(test, ringpool_loom))]
+mod models;
