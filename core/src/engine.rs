@@ -323,25 +323,26 @@ impl<P: Platform> Engine<P> {
     }
 
     /// Runs `f` as worker 0 if callers take part in this pool, this thread is none of its workers, and no
-    /// other caller is worker 0 now; otherwise without a frame. With `wait` it waits for its turn.
+    /// other caller is worker 0 now; otherwise without a frame. With `wait` it waits for its turn until that is due.
     pub(crate) fn as_participant<R>(
         &self,
-        wait: bool,
+        wait: Option<&dyn Fn() -> Due>,
         f: impl FnOnce(Option<&Frame<'_, P>>) -> R,
     ) -> R {
         if !self.settings.caller_participates {
             return f(None);
         }
-        let mine = if wait {
-            self.caller.free.wait::<P>(|| {
+        let mine = match wait {
+            None => self.take_seat(),
+            Some(due) => self.caller.free.wait::<P>(|| {
                 if self.take_seat() {
-                    Look::Done
-                } else {
-                    Look::Park(None)
+                    return Look::Done;
                 }
-            })
-        } else {
-            self.take_seat()
+                match due() {
+                    Due::Now(_) => Look::GiveUp,
+                    Due::At(deadline) => Look::Park(deadline),
+                }
+            }),
         };
         if !mine {
             return f(None);

@@ -39,18 +39,31 @@ impl Latch {
         false
     }
 
-    /// Lowers the count by one and tells what is left. Unless it is zero, the latch may be gone when this
-    /// returns: nothing of it is touched after the count is lowered.
-    #[inline]
+    /// Lowers the count by one and tells what is left, where the latch outlives the call.
     pub(crate) fn down<P: Platform>(&self) -> usize {
-        let on = seats::address(&self.word);
-        let floor = self.floor;
+        // SAFETY: `self` is valid.
+        unsafe { Self::down_at::<P>(core::ptr::from_ref(self)) }
+    }
+
+    /// Lowers the count by one and tells what is left. Unless that is above the floor, the latch may be gone when
+    /// this returns, which is why it takes no reference: nothing is touched after the count is lowered.
+    ///
+    /// # Safety
+    ///
+    /// The latch must be valid, and the caller must hold one of its count.
+    #[inline]
+    pub(crate) unsafe fn down_at<P: Platform>(this: *const Self) -> usize {
+        // SAFETY: the caller's count keeps the latch valid until it is lowered.
+        let word = unsafe { &raw const (*this).word };
+        // SAFETY: as above.
+        let floor = unsafe { (*this).floor };
         // Release: what was done under this count comes before the end of the wait. Acquire: the last
         // one sees what the others did, and a scan of the seats sees what each waiter wrote.
-        let old = self.word.fetch_sub(1, Ordering::AcqRel);
+        // SAFETY: as above.
+        let old = unsafe { &*word }.fetch_sub(1, Ordering::AcqRel);
         let left = (old & PAYLOAD) - 1;
         if left <= floor {
-            seats::wake::<P>(old, on);
+            seats::wake::<P>(old, word.addr());
         }
         left
     }

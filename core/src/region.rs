@@ -15,10 +15,12 @@
 
 use core::ptr::NonNull;
 
+use crate::engine::Engine;
 use crate::error::Refusal;
 use crate::event_count::EventCount;
 use crate::frame::Frame;
-use crate::latch::{Latch, forever};
+use crate::job::Due;
+use crate::latch::Latch;
 use crate::life::Life;
 use crate::platform::Platform;
 use crate::seats::Look;
@@ -50,12 +52,17 @@ impl<P: Platform> Region<P> {
         }
     }
 
-    /// Takes part as worker `index`, on its thread, or skips if the pool was stopped.
+    /// Takes part as worker `index`, on its thread, or skips: if the pool was stopped, or for the reason given.
     ///
     /// # Safety
     ///
     /// The region must be valid, and this must be the index's only visit.
-    unsafe fn visit(this: NonNull<Self>, index: usize, life: &Life, frame: Option<&Frame<'_, P>>) {
+    unsafe fn visit(
+        this: NonNull<Self>,
+        index: usize,
+        life: &Life,
+        how: Result<&Frame<'_, P>, Refusal>,
+    ) {
         // SAFETY: a region lives until every worker has visited it.
         let region = unsafe { this.as_ref() };
         // Relaxed: the count says only who is the last to start.
@@ -65,18 +72,19 @@ impl<P: Platform> Region<P> {
         } else {
             life.refusal()
         };
-        match (stopped, frame) {
-            (None, Some(frame)) => {
+        match stopped.map_or(how, Err) {
+            Ok(frame) => {
                 frame.count_job();
                 // SAFETY: the region is valid.
                 unsafe { (region.work)(this, frame) };
             }
-            (why, _) => {
-                // SAFETY: the region is valid.
-                unsafe { (region.skip)(this, index, why.unwrap_or(Refusal::Broken)) };
-            }
+            // SAFETY: the region is valid.
+            Err(why) => unsafe { (region.skip)(this, index, why) },
         }
-        region.unfinished.down::<P>();
+        // SAFETY: the region is valid until this count, our own, is lowered.
+        let unfinished = unsafe { &raw const (*this.as_ptr()).unfinished };
+        // SAFETY: as above.
+        unsafe { Latch::down_at::<P>(unfinished) };
     }
 }
 
@@ -105,45 +113,77 @@ impl<P: Platform> RegionGate<P> {
         }
     }
 
-    /// Publishes `region`, calls `meanwhile`, and blocks until every worker has visited it; `meanwhile` is where a
-    /// caller that takes part visits it.
+    /// Publishes a region, calls `meanwhile`, and blocks until every index has visited it. When `due` says so, the
+    /// indices whose workers have not come are skipped.
     ///
     /// # Errors
     ///
     /// Why the pool refuses; nobody has seen the region then.
-    pub(crate) fn pass(
+    ///
+    /// # Safety
+    ///
+    /// The region must be valid, and its pointer reach as far as its `work` and `skip` expect.
+    pub(crate) unsafe fn pass(
         &self,
-        region: &Region<P>,
-        life: &Life,
-        wake_workers: impl FnOnce(),
+        this: NonNull<Region<P>>,
+        engine: &Engine<P>,
+        due: impl Fn() -> Due,
         meanwhile: impl FnOnce(),
     ) -> Result<(), Refusal> {
-        let this = NonNull::from(region);
-        self.free.wait::<P>(|| {
+        let entered = self.free.wait::<P>(|| {
             // Acquire: pairs with the Release below, of the former region's owner.
             if self.taken.swap(1, Ordering::Acquire) == 0 {
-                Look::Done
-            } else {
-                Look::Park(None)
+                return Look::Done;
+            }
+            match due() {
+                Due::Now(_) => Look::GiveUp,
+                Due::At(deadline) => Look::Park(deadline),
             }
         });
+        if !entered {
+            return Err(match due() {
+                Due::Now(why) => why,
+                Due::At(_) => Refusal::Cancelled,
+            });
+        }
+        let life = &engine.life;
         self.current.store(this.as_ptr(), Ordering::Relaxed);
         let accepted = life.open_batch().and_then(|()| {
             if self.raise_epoch() {
                 return Ok(());
             }
-            life.close_batch();
-            Err(life.closed_by().unwrap_or(Refusal::Closed))
+            let _ = life.close_batch();
+            Err(engine.refused())
         });
         if accepted.is_ok() {
-            wake_workers();
+            engine.wake_workers();
             meanwhile();
-            region.unfinished.wait::<P>(forever);
+            // SAFETY: the caller's promise.
+            self.wait_for_visits(unsafe { this.as_ref() }, engine, due);
         }
         // Release: pairs with the Acquire above.
         self.taken.store(0, Ordering::Release);
         self.free.notify::<P>();
         accepted
+    }
+
+    fn wait_for_visits(&self, region: &Region<P>, engine: &Engine<P>, due: impl Fn() -> Due) {
+        let mut may_skip = true;
+        let mut why = None;
+        while !region.unfinished.wait::<P>(|| match due() {
+            Due::Now(reason) if may_skip => {
+                why = Some(reason);
+                Look::GiveUp
+            }
+            Due::Now(_) => Look::Park(None),
+            Due::At(deadline) => Look::Park(deadline),
+        }) {
+            may_skip = false;
+            let why = why.unwrap_or(Refusal::Cancelled);
+            for (index, slot) in engine.slots().iter().enumerate() {
+                self.visit(slot, index, &engine.life, Err(why));
+            }
+        }
     }
 
     fn raise_epoch(&self) -> bool {
@@ -172,25 +212,34 @@ impl<P: Platform> RegionGate<P> {
     /// Whether this index has yet to visit a region.
     #[inline]
     pub(crate) fn pending(&self, slot: &WorkerSlot<P>) -> bool {
-        // Acquire: pairs with the Release in `raise_epoch`. Only the index's own worker writes
-        // `region_seen`, and its replacement inherits it.
+        // Acquire: pairs with the Release in `raise_epoch`.
         self.word.load(Ordering::Acquire) & !CLOSED != slot.region_seen.load(Ordering::Relaxed)
     }
 
-    /// Visits the region that is pending. Without a frame the index has no worker any more and skips.
+    /// Visits the region that is pending, if nobody has for this index. `Err` skips it on behalf of a worker that is
+    /// gone, or that the caller waits for no longer.
     pub(crate) fn visit(
         &self,
         slot: &WorkerSlot<P>,
         index: usize,
         life: &Life,
-        frame: Option<&Frame<'_, P>>,
+        how: Result<&Frame<'_, P>, Refusal>,
     ) {
+        let seen = slot.region_seen.load(Ordering::Relaxed);
+        // Acquire: pairs with the Release in `raise_epoch`, for `current`.
         let epoch = self.word.load(Ordering::Acquire) & !CLOSED;
-        // Relaxed: only this index's own worker writes and reads it.
-        slot.region_seen.store(epoch, Ordering::Relaxed);
-        if let Some(region) = NonNull::new(self.current.load(Ordering::Relaxed)) {
+        let Some(region) = NonNull::new(self.current.load(Ordering::Relaxed)) else {
+            return;
+        };
+        // One visit for each index and epoch. Relaxed: the word's Acquire has shown the region.
+        if seen != epoch
+            && slot
+                .region_seen
+                .compare_exchange(seen, epoch, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        {
             // SAFETY: the index had not visited this epoch, so the region waits for it.
-            unsafe { Region::visit(region, index, life, frame) };
+            unsafe { Region::visit(region, index, life, how) };
         }
     }
 }

@@ -55,7 +55,7 @@ impl<P: Platform> End<'_, P> {
     fn end(&self) -> Result<(), JobError> {
         let Self(core, engine) = self;
         // A caller that takes part runs what is still queued, as a worker would.
-        engine.as_participant(false, |_| core.finish(engine))
+        engine.as_participant(None, |_| core.finish(engine))
     }
 }
 

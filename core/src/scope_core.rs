@@ -56,7 +56,9 @@ impl<P: Platform> OpenScope<P> {
     /// The job must still count in the scope; the scope may be gone afterwards.
     pub(crate) unsafe fn job_ended(self) {
         // SAFETY: the scope waits for the count.
-        unsafe { self.0.as_ref() }.open.down::<P>();
+        let open = unsafe { &raw const (*self.0.as_ptr()).open };
+        // SAFETY: the job counts in it.
+        unsafe { Latch::down_at::<P>(open) };
     }
 }
 

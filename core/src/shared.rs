@@ -279,7 +279,9 @@ impl<P: Platform, W: 'static> Shared<P, W> {
             unsafe { Entry::refuse(entry, Refusal::Broken) };
         }
         while engine.regions.pending(slot) {
-            engine.regions.visit(slot, index, &engine.life, None);
+            engine
+                .regions
+                .visit(slot, index, &engine.life, Err(Refusal::Broken));
         }
     }
 
@@ -290,7 +292,9 @@ impl<P: Platform, W: 'static> Shared<P, W> {
     /// The worker must count as alive; the pool may be gone afterwards.
     unsafe fn leave(place: NonNull<Self>) {
         // SAFETY: the worker counts as alive.
-        let left = unsafe { place.as_ref() }.engine.live.down::<P>();
+        let live = unsafe { &raw const (*place.as_ptr()).engine.live };
+        // SAFETY: as above.
+        let left = unsafe { Latch::down_at::<P>(live) };
         if left == 0 {
             // The pool was dropped by one of its own workers, and we are the last.
             // SAFETY: nobody else has it.

@@ -83,7 +83,7 @@ pub(crate) fn apply<P: Platform, B: Body<P>>(
     }
     Frame::find(engine.head(), |frame| match frame {
         Some(frame) => apply_here(frame, body, &options),
-        None => engine.as_participant(false, |frame| match frame {
+        None => engine.as_participant(None, |frame| match frame {
             Some(frame) => apply_here(frame, body, &options),
             None => apply_elsewhere(engine, body, options),
         }),

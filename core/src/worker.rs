@@ -97,7 +97,7 @@ pub(crate) fn work<P: Platform>(
             found_work(frame, &mut searching, &mut watch);
             engine
                 .regions
-                .visit(slot, frame.index, &engine.life, Some(frame));
+                .visit(slot, frame.index, &engine.life, Ok(frame));
             continue;
         }
         match engine.take() {

@@ -18,21 +18,34 @@ use crate::sync::UnsafeCell;
 use crate::worker::Worker;
 
 /// Shares a region out to every worker and blocks until all have visited it.
-fn share<P: Platform>(engine: &Engine<P>, region: &Region<P>) -> Result<(), Refusal> {
+///
+/// # Safety
+///
+/// As for `RegionGate::pass`.
+unsafe fn share<P: Platform>(
+    engine: &Engine<P>,
+    region: NonNull<Region<P>>,
+    options: &Options,
+) -> Result<(), Refusal> {
+    #[cfg(feature = "alloc")]
+    if let Some(control) = &options.control {
+        control.watch(crate::seats::unpark_everybody::<P>, 0);
+    }
     let guard = AbortOnUnwind;
-    let passed = engine.as_participant(true, |frame| {
-        engine.regions.pass(
-            region,
-            &engine.life,
-            || engine.wake_workers(),
-            || {
-                if let Some(frame) = frame {
-                    engine
-                        .regions
-                        .visit(frame.slot(), frame.index, &engine.life, Some(frame));
-                }
-            },
-        )
+    let passed = engine.as_participant(Some(&|| options.due::<P>()), |frame| {
+        let meanwhile = || {
+            if let Some(frame) = frame {
+                engine
+                    .regions
+                    .visit(frame.slot(), frame.index, &engine.life, Ok(frame));
+            }
+        };
+        // SAFETY: passed on.
+        unsafe {
+            engine
+                .regions
+                .pass(region, engine, || options.due::<P>(), meanwhile)
+        }
     });
     core::mem::forget(guard);
     passed
@@ -71,8 +84,8 @@ pub(super) fn run_static<P: Platform, K: Work<P>>(
     };
     // A pointer to the whole, which `work` and `skip` expect behind the region.
     let region = NonNull::from(&shared).cast::<Region<P>>();
-    // SAFETY: it was made from a reference just now.
-    if let Err(why) = share(engine, unsafe { region.as_ref() }) {
+    // SAFETY: the pointer was made from the whole.
+    if let Err(why) = unsafe { share(engine, region, &batch.core.options) } {
         return Err(ManuallyDrop::into_inner(batch.work).refuse(why.into()));
     }
     let ended = batch.core.ended();
@@ -214,8 +227,8 @@ where
         state: core::marker::PhantomData,
     };
     let region = NonNull::from(&shared).cast::<Region<P>>();
-    // SAFETY: it was made from a reference just now.
-    let passed = share(engine, unsafe { region.as_ref() });
+    // SAFETY: the pointer was made from the whole.
+    let passed = unsafe { share(engine, region, options) };
     let left = shared.left;
     let result = match passed {
         Err(why) => Err(why.into()),

@@ -304,7 +304,7 @@ pub(crate) fn run<P: Platform, K: Work<P>>(
         None if schedule == Schedule::Static && len > 0 => {
             everyone::run_static(engine, work, len, options)
         }
-        None => engine.as_participant(false, |frame| {
+        None => engine.as_participant(None, |frame| {
             run_on(engine, work, len, schedule, options, frame)
         }),
     })
@@ -359,7 +359,7 @@ fn run_on<P: Platform, K: Work<P>>(
 
 /// Drops values one by one, so that the panic of one destructor does not keep the next from being dropped.
 pub(crate) fn drop_each<P: Platform, T>(mut items: impl Iterator<Item = T>) {
-    let mut more = true;
+    let mut more = core::mem::needs_drop::<T>();
     while more {
         more = false;
         contain::<P>(|| {

@@ -6,11 +6,12 @@ use super::BatchCore;
 use crate::error::Refusal;
 use crate::frame::Frame;
 use crate::job::{Due, Entry, EntryVTable};
+use crate::latch::Latch;
 use crate::platform::Platform;
 use crate::seats::Look;
 use crate::sync::{AtomicPtr, Ordering};
 
-/// Tickets that a batch can have out at once. More workers than that are invited by those who came.
+/// Tickets that a batch can have queued at once. More workers than that are invited by those who came.
 pub(super) const TICKETS: usize = 16;
 
 /// An invitation to a batch.
@@ -94,6 +95,14 @@ impl<P: Platform> BatchCore<P> {
 
     /// Takes a ticket that is not out, and counts it.
     fn prepare_ticket(&self, this: NonNull<Self>) -> Option<&Ticket<P>> {
+        let ticket = self.reserve_ticket(this)?;
+        let counted = self.out.up();
+        debug_assert!(counted, "fewer tickets than workers are out");
+        Some(ticket)
+    }
+
+    /// Takes a ticket that is not out.
+    fn reserve_ticket(&self, this: NonNull<Self>) -> Option<&Ticket<P>> {
         let mut used = self.in_use.load(Ordering::Relaxed);
         loop {
             let free = (!used).trailing_zeros() as usize;
@@ -110,8 +119,6 @@ impl<P: Platform> BatchCore<P> {
                 Ok(_) => {
                     let ticket = &self.tickets[free];
                     ticket.batch.store(this.as_ptr(), Ordering::Relaxed);
-                    let counted = self.out.up();
-                    debug_assert!(counted, "a batch has a handful of tickets");
                     return Some(ticket);
                 }
                 Err(now) => used = now,
@@ -161,22 +168,36 @@ impl<P: Platform> BatchCore<P> {
         taken
     }
 
-    /// Gives up the holder's own ticket after the work, and whatever tickets are still queued. The batch may
-    /// be gone afterwards.
+    /// Gives up one count after the work, and those of the tickets that are still queued. The batch may be gone
+    /// afterwards.
     ///
     /// # Safety
     ///
-    /// The caller must hold `ticket`, out of its cell, and keep the pool alive.
-    unsafe fn leave(this: NonNull<Self>, ticket: &Ticket<P>) {
-        // SAFETY: a ticket is out.
+    /// The caller must hold a count, and keep the pool alive.
+    unsafe fn leave(this: NonNull<Self>) {
+        // SAFETY: the caller holds a count.
         let core = unsafe { this.as_ref() };
         // SAFETY: the caller keeps the pool alive.
         let taken = unsafe { core.take_tickets_back() };
-        let bit = core.ticket_bit(ticket);
-        // Release: pairs with the Acquire in `prepare_ticket`.
-        core.in_use.fetch_and(!bit, Ordering::Release);
         // SAFETY: we hold so many counts.
         unsafe { Self::count_down(this, taken + 1) };
+    }
+
+    /// Takes the count of a ticket that has just come out of its cell; the ticket itself is free again.
+    ///
+    /// # Safety
+    ///
+    /// The entry must be that of a ticket.
+    unsafe fn admit(entry: NonNull<Entry<P>>) -> Option<NonNull<Self>> {
+        // SAFETY: a ticket is valid while it is out, and its entry is its first field.
+        let ticket = unsafe { entry.cast::<Ticket<P>>().as_ref() };
+        let this = NonNull::new(ticket.batch.load(Ordering::Relaxed))?;
+        // SAFETY: the ticket's count keeps the batch.
+        let core = unsafe { this.as_ref() };
+        // Release: pairs with the Acquire in `prepare_ticket`.
+        core.in_use
+            .fetch_and(!core.ticket_bit(ticket), Ordering::Release);
+        Some(this)
     }
 
     /// Lowers the count of tickets and ends the batch if none is left. The batch may be gone afterwards.
@@ -187,9 +208,11 @@ impl<P: Platform> BatchCore<P> {
     pub(super) unsafe fn count_down(this: NonNull<Self>, counts: usize) {
         for _ in 0..counts {
             // SAFETY: we hold a count, so the batch is there.
-            let core = unsafe { this.as_ref() };
-            let ended = core.vtable.ended;
-            if core.out.down::<P>() == 0 {
+            let ended = unsafe { this.as_ref() }.vtable.ended;
+            // SAFETY: as above.
+            let out = unsafe { &raw const (*this.as_ptr()).out };
+            // SAFETY: as above.
+            if unsafe { Latch::down_at::<P>(out) } == 0 {
                 // SAFETY: that was the last count. A blocking batch does nothing here.
                 unsafe { ended(this) };
             }
@@ -200,32 +223,43 @@ impl<P: Platform> BatchCore<P> {
     ///
     /// As for `Entry::run`.
     unsafe fn run_ticket(entry: NonNull<Entry<P>>, frame: &Frame<'_, P>) {
-        // SAFETY: a ticket is valid while it is out, and its entry is its first field.
-        let ticket = unsafe { entry.cast::<Ticket<P>>().as_ref() };
-        let Some(this) = NonNull::new(ticket.batch.load(Ordering::Relaxed)) else {
+        // SAFETY: the entry was queued by `invite` and its kin.
+        let Some(this) = (unsafe { Self::admit(entry) }) else {
             return;
         };
-        let may_hand_over = frame.is_run_by_loop();
-        // SAFETY: we hold a ticket.
-        if unsafe { Self::help(this, frame, may_hand_over) } {
-            // SAFETY: we hold the ticket, and a worker keeps its pool alive.
-            unsafe { Self::leave(this, ticket) };
-        } else {
-            frame.slot().hand_over(entry);
+        if frame.is_run_by_loop() {
+            // SAFETY: we hold a count.
+            let done = unsafe { Self::help(this, frame, true) };
+            // SAFETY: as above.
+            if !done && unsafe { this.as_ref() }.hand_over(this, frame) {
+                return;
+            }
         }
+        // SAFETY: we hold a count.
+        unsafe { Self::help(this, frame, false) };
+        // SAFETY: we hold a count, and a worker keeps its pool alive.
+        unsafe { Self::leave(this) };
+    }
+
+    /// Leaves our count, as a ticket, to the worker that replaces this one. `false` if all tickets are queued.
+    fn hand_over(&self, this: NonNull<Self>, frame: &Frame<'_, P>) -> bool {
+        let Some(ticket) = self.reserve_ticket(this) else {
+            return false;
+        };
+        frame.slot().hand_over(ticket_entry(ticket));
+        true
     }
 
     /// # Safety
     ///
     /// As for `Entry::refuse`.
     unsafe fn refuse_ticket(entry: NonNull<Entry<P>>, why: Refusal) -> bool {
-        // SAFETY: as in `run_ticket`.
-        let ticket = unsafe { entry.cast::<Ticket<P>>().as_ref() };
-        if let Some(this) = NonNull::new(ticket.batch.load(Ordering::Relaxed)) {
-            // SAFETY: we hold a ticket.
+        // SAFETY: the entry was queued by `invite` and its kin.
+        if let Some(this) = unsafe { Self::admit(entry) } {
+            // SAFETY: we hold a count.
             unsafe { this.as_ref() }.cut(why);
-            // SAFETY: we hold the ticket, and whoever drains a pool keeps it alive.
-            unsafe { Self::leave(this, ticket) };
+            // SAFETY: we hold a count, and whoever drains a pool keeps it alive.
+            unsafe { Self::leave(this) };
         }
         // The pool word has counted the batch.
         false

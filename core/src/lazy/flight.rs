@@ -211,12 +211,10 @@ where
             return Ok(Some(Bunch::One(Err(JobError::StateLent))));
         }
         // A worker of the pool runs what it would wait for, one chunk at a time (S41).
-        for handle in self.handles() {
-            if handle.help() {
-                break;
-            }
-        }
         let is_over = || until.is_some_and(|at| P::now().is_some_and(|now| now >= at));
+        if !is_over() {
+            let _ = self.handles().any(AsyncResult::help);
+        }
         let outbox = Arc::clone(&self.outbox);
         let mut may_withdraw = true;
         outbox.filled.wait::<P>(|| {

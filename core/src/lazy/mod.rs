@@ -149,7 +149,7 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
 
     /// Pulls and submits until the window is full.
     fn fill(&mut self) {
-        while !self.input_ended && self.under_way + self.chunk_size <= self.window {
+        while !self.input_ended && self.chunk_size <= self.window.saturating_sub(self.under_way) {
             if let Some(why) = self.engine.life.closed_by() {
                 return self.end(why.into());
             }

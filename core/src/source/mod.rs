@@ -20,7 +20,8 @@
 //!   is taken twice in the feed's life.
 //! - **F2** From the first `chunk` on the feed is neither moved nor borrowed mutably nor dropped: it
 //!   stays where it is until `release`, and its memory is forgotten after that.
-//! - **F3** `release` is called once, after every index of `0..len` was given to `chunk`, and no
+//! - **F3** `release` is called once, after every index of `0..len` was given to `chunk` (or, where items
+//!   need no drop, would have been), and no
 //!   chunk is left by then. Only the chunks of a [`Chunked`] source may live on.
 //! - **F4** A feed that never saw a call of `chunk` is an ordinary value: it is dropped, or turned
 //!   back by [`Indexed::from_feed`], and owns all its items.
