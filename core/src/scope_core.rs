@@ -155,8 +155,9 @@ impl<P: Platform> ScopeCore<P> {
         }
     }
 
-    /// Takes the list over, oldest job first.
-    fn take_list(&self, mut f: impl FnMut(NonNull<Job<P>>, &ScopeLink<P>)) -> bool {
+    /// Takes the list over, oldest job first; tells whether there was any. `f` gets pointers, for it may free the
+    /// job that they point into.
+    fn take_list(&self, mut f: impl FnMut(NonNull<Job<P>>, NonNull<ScopeLink<P>>)) -> bool {
         // Acquire: pairs with the Release of each `list`.
         let mut rest: *const ScopeLink<P> =
             self.list.swap(core::ptr::null_mut(), Ordering::Acquire);
@@ -176,10 +177,11 @@ impl<P: Platform> ScopeCore<P> {
         while let Some(link) = unsafe { oldest.as_ref() } {
             // SAFETY: as above.
             let (job, next) = link.node.with(|node| unsafe { *node });
+            let link = NonNull::from(link);
+            oldest = next;
             if let Some(job) = job {
                 f(job, link);
             }
-            oldest = next;
         }
         any
     }
@@ -194,7 +196,8 @@ impl<P: Platform> ScopeCore<P> {
                 // SAFETY: the scope lets go of it for good.
                 unsafe { Job::release(job, Holder::Scope) };
             } else {
-                self.list(link, job);
+                // SAFETY: as above.
+                self.list(unsafe { link.as_ref() }, job);
             }
         });
     }
@@ -227,7 +230,8 @@ impl<P: Platform> ScopeCore<P> {
             // The count first: a job that panicked is listed before it stops to count.
             let all_ended = self.open.count() == 0;
             let any = self.take_list(|job, link| {
-                let sequence = link.sequence;
+                // SAFETY: the scope holds the job, and its link with it.
+                let sequence = unsafe { link.as_ref() }.sequence;
                 if let Some(error) = Self::settle(engine, job) {
                     let dropped = match &first {
                         Some((lowest, _)) if *lowest < sequence => Some((sequence, error)),
