@@ -322,7 +322,7 @@ impl<P: Platform> Engine<P> {
             .with_mut(|cell| unsafe { *cell = Some(state) });
     }
 
-    /// Runs `f` as worker 0 if callers take part in this pool, this thread is none of its workers, and no
+    /// Runs `f` with this thread's frame if it is a worker already; as worker 0 if callers take part and no
     /// other caller is worker 0 now; otherwise without a frame. With `wait` it waits for its turn until that is due.
     pub(crate) fn as_participant<R>(
         &self,
@@ -332,6 +332,17 @@ impl<P: Platform> Engine<P> {
         if !self.settings.caller_participates {
             return f(None);
         }
+        Frame::find(self.head(), |frame| match frame {
+            Some(frame) => f(Some(frame)),
+            None => self.as_worker_zero(wait, f),
+        })
+    }
+
+    fn as_worker_zero<R>(
+        &self,
+        wait: Option<&dyn Fn() -> Due>,
+        f: impl FnOnce(Option<&Frame<'_, P>>) -> R,
+    ) -> R {
         let mine = match wait {
             None => self.take_seat(),
             Some(due) => self.caller.free.wait::<P>(|| {

@@ -36,7 +36,8 @@ pub struct Pool<P: Platform, W = ()> {
     shared: NonNull<()>,
     drop: unsafe fn(NonNull<()>),
     engine: NonNull<Engine<P>>,
-    types: PhantomData<fn() -> W>,
+    /// Invariant in `W`: jobs read and write the workers' states through `&Pool`.
+    types: PhantomData<fn(W) -> W>,
 }
 
 // SAFETY: states of type `W` never leave their workers' threads, except that of worker 0 where callers take

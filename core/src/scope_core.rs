@@ -186,8 +186,8 @@ impl<P: Platform> ScopeCore<P> {
         any
     }
 
-    /// Lets go of the jobs in the list that have ended well, so that a scope may submit without end. Only
-    /// the scope's own thread calls it, for that is the one that waits on the list.
+    /// Lets go of the jobs in the list that have ended well, so that a scope may submit without end. Whoever
+    /// calls it is about to submit, so the scope cannot end meanwhile.
     fn prune(&self) {
         self.take_list(|job, link| {
             // SAFETY: the scope holds the job.
@@ -207,13 +207,13 @@ impl<P: Platform> ScopeCore<P> {
         if !self.lists_all() {
             return;
         }
-        let is_ours = P::get() == self.owner;
-        if is_ours && link.sequence % PRUNE_EVERY == PRUNE_EVERY - 1 {
+        if link.sequence % PRUNE_EVERY == PRUNE_EVERY - 1 {
             self.prune();
         }
         self.list(link, job);
-        if !is_ours {
-            // The scope's thread may be waiting already, and has to find this job.
+        // The scope's thread may be waiting already, and has to find this job. A thread without a frame
+        // cannot be told from another.
+        if self.owner.is_null() || P::get() != self.owner {
             self.open.nudge::<P>();
         }
     }

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! 1. A waiter takes a seat and writes the word's address into the seat's `on`.
-//! 2. It registers by compare-exchange: its seat index if the field is empty, else MANY.
+//! 2. It registers by compare-exchange, before each park: its seat index if the field is empty, else MANY.
 //! 3. It parks until the word shows what it waits for. Wakes may be spurious.
 //! 4. Who changes the word wakes the seat in the value it replaced, and with MANY every seat whose `on`
 //!    is the word's address. It uses the address as a number only: the word may be gone by then.
@@ -233,6 +233,7 @@ pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) 
     let seat = P::seats().take(address(word));
     let mine = (seat.index + 1) << SEAT_SHIFT;
     let mut value = word.load(Ordering::Acquire);
+    let mut announced = false;
     loop {
         let deadline = match look(value) {
             Look::Done => return true,
@@ -240,27 +241,30 @@ pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) 
             Look::Park(deadline) => deadline,
         };
         let registered = value & !(MANY | PAYLOAD) == mine || value & MANY != 0;
-        if !registered {
-            let with_me = if value >> SEAT_SHIFT == 0 {
-                value | mine
-            } else {
-                value | MANY
-            };
-            // Release: whoever reads the registration with Acquire also sees the seat's `on`. Acquire on
-            // failure: the value may show that the wait is over.
-            match word.compare_exchange(value, with_me, Ordering::Release, Ordering::Acquire) {
-                Ok(_) => {
-                    // Dekker pair with the fence in `EventCount::notify`: what `look` reads may lie
-                    // outside the word, so it has to look once more after the registration.
-                    fence_seq_cst();
-                    value = with_me;
-                }
-                Err(now) => value = now,
-            }
+        if announced && registered {
+            seat.seat.token.park(deadline);
+            value = word.load(Ordering::Acquire);
+            announced = false;
             continue;
         }
-        seat.seat.token.park(deadline);
-        value = word.load(Ordering::Acquire);
+        let with_me = match registered {
+            true => value,
+            false if value >> SEAT_SHIFT == 0 => value | mine,
+            false => value | MANY,
+        };
+        // Also where the value stays the same: whoever changes the word next reads from this exchange, or it
+        // fails and shows us the change. Release: with the registration a waker sees the seat's `on`. Acquire
+        // on failure: the value may show that the wait is over.
+        match word.compare_exchange(value, with_me, Ordering::Release, Ordering::Acquire) {
+            Ok(_) => {
+                // Dekker pair with the fence in `EventCount::notify`: what `look` reads may lie
+                // outside the word, so it has to look once more after the registration.
+                fence_seq_cst();
+                value = with_me;
+                announced = true;
+            }
+            Err(now) => value = now,
+        }
     }
     // Timed out: take our index out of the word, so that the seat's next user is not woken for nothing.
     // MANY stays; it costs a waker one scan.

@@ -226,15 +226,21 @@ impl<P: Platform, W: 'static> Shared<P, W> {
         let spawned = self
             .spawner
             .with::<P, _>(|spawning| P::catch(|| spawning.spawn(start, at)));
-        match spawned {
-            Ok(Ok(())) if slot.spawn_succeeds() => Ok(()),
-            Ok(Ok(())) => Err(StartFailure::Unrun),
-            Ok(Err(error)) => Err(StartFailure::Spawn(error)),
+        let failure = match spawned {
+            Ok(Ok(())) if slot.spawn_succeeds() => return Ok(()),
+            Ok(Ok(())) => StartFailure::Unrun,
+            Ok(Err(error)) => StartFailure::Spawn(error),
             Err(payload) => {
                 contain::<P>(move || drop(payload));
-                Err(StartFailure::Unrun)
+                StartFailure::Unrun
             }
+        };
+        if !slot.was_dropped() {
+            // The pool is about to forget a worker that could still be started: there is no safe way on.
+            let _abort = AbortOnUnwind;
+            panic!("a spawner refused a worker and kept its start token");
         }
+        Err(failure)
     }
 
     /// A worker's token was dropped.

@@ -71,6 +71,12 @@ impl<P: Platform> WorkerSlot<P> {
             .is_ok()
     }
 
+    /// Whether the token was dropped unrun.
+    pub(crate) fn was_dropped(&self) -> bool {
+        // Acquire: pairs with the AcqRel of its `Drop`.
+        self.spawn.load(Ordering::Acquire) == DROPPED
+    }
+
     /// The token was dropped unrun. `true` if somebody relies on the worker already.
     pub(crate) fn spawn_is_dropped(&self) -> bool {
         // AcqRel: as above.

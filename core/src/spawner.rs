@@ -21,8 +21,8 @@ pub trait Spawner {
     ///
     /// # Errors
     ///
-    /// The platform's error. `Err` means that the worker's entry will never run; `start` must have been
-    /// dropped by then.
+    /// The platform's error. `Err` means that the worker's entry will never run: `start` must have been
+    /// dropped by then, and the process is aborted if it was kept.
     fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<Self::Handle, Self::Error>;
 
     /// Waits until a worker that has returned from [`WorkerStart::run`], or is about to, is gone, and
@@ -159,8 +159,11 @@ impl WorkerStart {
     ///
     /// If the call never happens, pass the pointer to [`from_raw`](WorkerStart::from_raw) and drop the
     /// result.
-    pub fn into_raw(self) -> (extern "C" fn(*mut ()), *mut ()) {
-        extern "C" fn entry(token: *mut ()) {
+    pub fn into_raw(self) -> (unsafe extern "C" fn(*mut ()), *mut ()) {
+        /// # Safety
+        ///
+        /// Once, with the pointer that came with it.
+        unsafe extern "C" fn entry(token: *mut ()) {
             // SAFETY: `into_raw` says to call this once, with its own pointer.
             unsafe { WorkerStart::from_raw(token) }.run();
         }

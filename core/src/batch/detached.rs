@@ -179,6 +179,9 @@ where
     unsafe fn help(job: NonNull<Job<P>>, frame: &Frame<'_, P>) {
         // SAFETY: the caller holds the job.
         let block = unsafe { job.cast::<Self>().as_ref() };
+        if block.job.word.look().is_detached_from_pool() {
+            return;
+        }
         for ticket in &block.batch.core.tickets {
             // SAFETY: the frame's worker keeps the pool alive.
             if unsafe { Entry::take_back(ticket_entry(ticket)) } {
@@ -195,16 +198,12 @@ where
         // SAFETY: the caller holds the job.
         let block = unsafe { this.as_ref() };
         let core = &block.batch.core;
-        let visit = if Frame::<P>::is_worker_of(block.job.pool) {
-            None
-        } else {
-            let visit = Visit::<P>::begin(block.job.pool.addr().get());
-            // As for single jobs: a batch that is neither ready nor withdrawn keeps its pool there.
-            if block.job.word.look().is_detached_from_pool() {
-                return false;
-            }
-            Some(visit)
-        };
+        let is_outside = !Frame::<P>::is_worker_of(block.job.pool);
+        let visit = is_outside.then(|| Visit::<P>::begin(block.job.pool.addr().get()));
+        // As for single jobs: a batch that is neither ready nor withdrawn keeps its pool there.
+        if block.job.word.look().is_detached_from_pool() {
+            return false;
+        }
         if core.cut(why) != 0 {
             return false;
         }

@@ -170,6 +170,11 @@ impl<P: Platform> Job<P> {
     /// The job must be valid, and the pool must outlive the call.
     pub(crate) unsafe fn take_back_inside(this: NonNull<Self>) -> bool {
         // SAFETY: the caller's promise.
+        if unsafe { this.as_ref() }.word.look().is_detached_from_pool() {
+            // The pool may be another one, at the address of the job's own, which is gone.
+            return false;
+        }
+        // SAFETY: the caller's promise.
         let taken = unsafe { Entry::take_back(Self::entry(this)) };
         if taken {
             // SAFETY: the job is ours and the pool is alive.
