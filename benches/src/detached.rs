@@ -1,0 +1,160 @@
+//! W2 detached: many tiny jobs whose results nobody takes.
+//!
+//! Each job counts itself in a cell of its thread, since a counter that all share would cost more
+//! than the job; the caller sums the cells between short sleeps until all are in.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use threadpool::ThreadPool;
+
+use crate::hand::HandPool;
+use crate::hot::{pool, rayon_pool};
+use crate::{Contender, Session, Workload, tiny, tiny_sum};
+
+/// W2 without handles.
+pub const DETACHED: Workload = Workload {
+    id: "W2 detached",
+    what: "10^6 tiny jobs without handles, until all have run",
+    unit: "job",
+    units: 1_000_000,
+    repeats: 1,
+    contenders: &[
+        Contender {
+            name: "ringpool apply_async, handle dropped",
+            open: ringpool,
+        },
+        Contender {
+            name: "crossbeam by hand",
+            open: hand,
+        },
+        Contender {
+            name: "rayon spawn",
+            open: rayon,
+        },
+        Contender {
+            name: "threadpool execute",
+            open: threadpool,
+        },
+    ],
+    checksum: tiny_sum,
+};
+
+const CELLS: usize = 8;
+
+/// Jobs done and the sum of their values, by one thread.
+#[derive(Default)]
+#[repr(align(128))]
+struct Tally {
+    done: AtomicUsize,
+    sum: AtomicU64,
+}
+
+/// One cell a thread; threads take theirs at their first job.
+struct Board {
+    cells: [Tally; CELLS],
+    taken: AtomicUsize,
+}
+
+thread_local! {
+    static CELL: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+impl Board {
+    /// Leaked: a shared count in every job would be contended, and a session needs one board only.
+    fn leaked() -> &'static Self {
+        Box::leak(Box::new(Self {
+            cells: Default::default(),
+            taken: AtomicUsize::new(0),
+        }))
+    }
+
+    fn run(&self, n: u64) {
+        let cell = CELL.get();
+        // Threads of one session never meet another board, so an index taken once stays right.
+        let cell = if cell < CELLS { cell } else { self.take() };
+        let tally = &self.cells[cell];
+        // Relaxed loads and stores suffice: the cell has one writer; Release pairs with the
+        // Acquire in `wait`, so that the sum is not behind the count.
+        let sum = tally.sum.load(Ordering::Relaxed);
+        tally
+            .sum
+            .store(sum.wrapping_add(tiny(n)), Ordering::Relaxed);
+        let done = tally.done.load(Ordering::Relaxed);
+        tally.done.store(done + 1, Ordering::Release);
+    }
+
+    #[cold]
+    fn take(&self) -> usize {
+        let cell = self.taken.fetch_add(1, Ordering::Relaxed);
+        assert!(cell < CELLS, "more threads than cells");
+        CELL.set(cell);
+        cell
+    }
+
+    fn wait(&self, units: usize) -> u64 {
+        while self
+            .cells
+            .iter()
+            .map(|tally| tally.done.load(Ordering::Acquire))
+            .sum::<usize>()
+            < units
+        {
+            thread::sleep(Duration::from_micros(50));
+        }
+        let sum = self
+            .cells
+            .iter()
+            .map(|tally| tally.sum.swap(0, Ordering::Relaxed))
+            .fold(0, u64::wrapping_add);
+        for tally in &self.cells {
+            tally.done.store(0, Ordering::Relaxed);
+        }
+        sum
+    }
+}
+
+fn ringpool(workers: usize) -> Session {
+    let (pool, board) = (pool(workers), Board::leaked());
+    Box::new(move |units| {
+        for n in 0..units as u64 {
+            drop(
+                pool.apply_async(move || board.run(n))
+                    .expect("the pool is open"),
+            );
+        }
+        board.wait(units)
+    })
+}
+
+fn hand(workers: usize) -> Session {
+    let (pool, board) = (HandPool::new(workers), Board::leaked());
+    Box::new(move |units| {
+        for n in 0..units as u64 {
+            pool.spawn(move || board.run(n));
+        }
+        board.wait(units)
+    })
+}
+
+fn rayon(workers: usize) -> Session {
+    let (pool, board) = (rayon_pool(workers), Board::leaked());
+    Box::new(move |units| {
+        for n in 0..units as u64 {
+            pool.spawn(move || board.run(n));
+        }
+        board.wait(units)
+    })
+}
+
+fn threadpool(workers: usize) -> Session {
+    let (pool, board) = (ThreadPool::new(workers), Board::leaked());
+    Box::new(move |units| {
+        for n in 0..units as u64 {
+            pool.execute(move || board.run(n));
+        }
+        board.wait(units)
+    })
+}

@@ -1,0 +1,116 @@
+//! The workloads of ringpool's benchmarks and the contenders in each.
+//!
+//! One table serves the criterion suites and the side-by-side `report`: a [`Workload`] names its
+//! [`Contender`]s, and each contender opens a [`Session`] that does the same work and returns the
+//! same checksum. Peers are written as a user who knows them would write them.
+
+pub mod backlog;
+pub mod bulk;
+pub mod calls;
+pub mod detached;
+pub mod hand;
+pub mod handles;
+pub mod hot;
+pub mod region;
+
+use std::hint::black_box;
+use std::num::NonZeroUsize;
+use std::thread;
+
+/// A contender ready to run: does that many units of work and returns their checksum.
+///
+/// It owns its pool, so dropping it ends the workers.
+pub type Session = Box<dyn FnMut(usize) -> u64>;
+
+/// One way to do the work of a [`Workload`].
+#[derive(Clone, Copy)]
+pub struct Contender {
+    /// What the tables call it.
+    pub name: &'static str,
+    /// Makes its pool with that many workers.
+    pub open: fn(usize) -> Session,
+}
+
+/// One question that all its contenders answer.
+#[derive(Clone, Copy)]
+pub struct Workload {
+    /// Short name, as in `shared/PERFORMANCE.md`.
+    pub id: &'static str,
+    /// What one unit of it is.
+    pub what: &'static str,
+    /// The noun of that unit: `job`, `item`, `region`.
+    pub unit: &'static str,
+    /// Units a measurement takes.
+    pub units: usize,
+    /// Measurements in one process, of which the median counts; more than one where memory that is
+    /// already mapped is no advantage to anyone.
+    pub repeats: usize,
+    /// The first one is what the others are compared to.
+    pub contenders: &'static [Contender],
+    /// The checksum of that many units with that many workers.
+    pub checksum: fn(units: usize, workers: usize) -> u64,
+}
+
+/// All workloads, in the order of the report.
+pub const WORKLOADS: [Workload; 7] = [
+    hot::HOT,
+    handles::HANDLES,
+    detached::DETACHED,
+    bulk::MAP,
+    bulk::MAP_INTO,
+    region::EMPTY,
+    region::TINY,
+];
+
+/// Two workers, as in `shared/PERFORMANCE.md`, or one where there is one CPU.
+pub fn workers() -> usize {
+    thread::available_parallelism()
+        .map_or(1, NonZeroUsize::get)
+        .min(2)
+}
+
+/// The body of every tiny job: about a nanosecond, and not to be guessed by the compiler.
+#[inline(always)]
+pub fn tiny(n: u64) -> u64 {
+    black_box(n).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
+}
+
+/// The checksum of the tiny jobs `0..units`.
+pub fn tiny_sum(units: usize, _workers: usize) -> u64 {
+    (0..units as u64).map(tiny).fold(0, u64::wrapping_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_contender_of_every_workload_does_the_work() {
+        for workload in WORKLOADS {
+            for contender in workload.contenders {
+                for workers in [1, 2] {
+                    let mut session = (contender.open)(workers);
+                    for units in [0, 1, 10_000] {
+                        let sum = session(units);
+                        let name = contender.name;
+                        assert_eq!(
+                            sum,
+                            (workload.checksum)(units, workers),
+                            "{}: {name}",
+                            workload.id
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_backlog_is_looked_at_when_empty_and_when_full() {
+        for backlog in backlog::BACKLOGS {
+            let mut looks = 0;
+            (backlog.fill)(2, 1000, &mut || looks += 1);
+            assert_eq!(looks, 2, "{}", backlog.name);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Samples and the tables they end in: Markdown that reads well as plain text.
+
+use std::fmt;
+
+/// The values of one contender.
+#[derive(Clone, Default)]
+pub(crate) struct Sample {
+    sorted: Vec<f64>,
+}
+
+impl Sample {
+    pub(crate) fn add(&mut self, value: f64) {
+        let place = self.sorted.partition_point(|other| *other < value);
+        self.sorted.insert(place, value);
+    }
+
+    /// The middle value; of an even number of them the lower one.
+    pub(crate) fn median(&self) -> Option<f64> {
+        self.sorted
+            .get(self.sorted.len().checked_sub(1)? / 2)
+            .copied()
+    }
+
+    pub(crate) fn spread(&self) -> String {
+        match (self.sorted.first(), self.sorted.last()) {
+            (Some(&min), Some(&max)) => format!("{}–{}", number(Some(min)), number(Some(max))),
+            _ => "failed".into(),
+        }
+    }
+}
+
+/// Three digits that count, or `failed` where there is no value.
+pub(crate) fn number(value: Option<f64>) -> String {
+    match value {
+        None => "failed".into(),
+        Some(0.0) => "0".into(),
+        Some(value) if value >= 100.0 => format!("{value:.0}"),
+        Some(value) if value >= 10.0 => format!("{value:.1}"),
+        Some(value) => format!("{value:.2}"),
+    }
+}
+
+pub(crate) fn ratio(value: Option<f64>, base: Option<f64>) -> String {
+    match (value, base) {
+        (Some(value), Some(base)) => format!("{:.2}", value / base),
+        _ => "–".into(),
+    }
+}
+
+/// A Markdown table: the first column to the left, the others to the right.
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new(head: &[&str]) -> Self {
+        Self {
+            rows: vec![head.iter().map(|&name| name.to_owned()).collect()],
+        }
+    }
+
+    /// Adds a column; before the first row.
+    pub(crate) fn head(&mut self, name: &str) {
+        self.rows[0].push(name.to_owned());
+    }
+
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
+        debug_assert_eq!(cells.len(), self.rows[0].len());
+        self.rows.push(cells);
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widths: Vec<usize> = (0..self.rows[0].len())
+            .map(|column| {
+                self.rows
+                    .iter()
+                    .map(|row| row[column].chars().count())
+                    .max()
+                    .unwrap_or(0)
+            })
+            .collect();
+        for (line, row) in self.rows.iter().enumerate() {
+            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                if column == 0 {
+                    write!(f, "| {cell:<width$} |")?;
+                } else {
+                    write!(f, " {cell:>width$} |")?;
+                }
+            }
+            writeln!(f)?;
+            if line == 0 {
+                for (column, width) in widths.iter().enumerate() {
+                    let dashes = "-".repeat(*width);
+                    if column == 0 {
+                        write!(f, "| {dashes} |")?;
+                    } else {
+                        write!(f, " {}: |", &dashes[1..])?;
+                    }
+                }
+                writeln!(f)?;
+            }
+        }
+        Ok(())
+    }
+}
