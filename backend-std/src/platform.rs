@@ -37,7 +37,8 @@ thread_local! {
     static WORKER: Cell<*const ()> = const { Cell::new(ptr::null()) };
 }
 
-impl Platform for Std {
+// SAFETY: there is one table, a static.
+unsafe impl Platform for Std {
     type Park = Token;
 
     fn seats() -> &'static Seats<Token> {
@@ -72,7 +73,7 @@ unsafe impl Context for Std {
         WORKER.get()
     }
 
-    fn set(worker: *const ()) {
+    unsafe fn set(worker: *const ()) {
         WORKER.set(worker);
     }
 }
@@ -133,19 +134,22 @@ mod tests {
         let here = 1_u8;
         let here = ptr::from_ref(&here).cast();
         assert!(Std::get().is_null());
-        Std::set(here);
+        // SAFETY: no worker runs on this test's thread.
+        unsafe { Std::set(here) };
         thread::spawn(|| {
             assert!(
                 Std::get().is_null(),
                 "a new thread begins without a context"
             );
             let there = 2_u8;
-            Std::set(ptr::from_ref(&there).cast());
+            // SAFETY: no worker runs on this test's thread.
+            unsafe { Std::set(ptr::from_ref(&there).cast()) };
         })
         .join()
         .expect("the other thread failed");
         assert_eq!(Std::get(), here);
-        Std::set(ptr::null());
+        // SAFETY: no worker runs on this test's thread.
+        unsafe { Std::set(ptr::null()) };
         assert!(Std::get().is_null());
     }
 
@@ -154,7 +158,8 @@ mod tests {
         struct Reads;
         impl Drop for Reads {
             fn drop(&mut self) {
-                Std::set(Std::get());
+                // SAFETY: no worker runs on this test's thread.
+                unsafe { Std::set(Std::get()) };
             }
         }
         thread_local!(static READS: Reads = const { Reads });

@@ -40,7 +40,8 @@ struct Restore<P: Platform>(*const Frame<'static, P>);
 
 impl<P: Platform> Drop for Restore<P> {
     fn drop(&mut self) {
-        P::set(self.0.cast());
+        // SAFETY: the frame below lives until its own guard is dropped.
+        unsafe { P::set(self.0.cast()) };
     }
 }
 
@@ -68,8 +69,9 @@ impl<'a, P: Platform> Frame<'a, P> {
             quota: Cell::new(engine.settings.jobs_per_worker),
             below,
         };
-        P::set((&raw const frame).cast());
         let _restore = Restore::<P>(below);
+        // SAFETY: the frame lives until the guard, which is dropped first, takes it back.
+        unsafe { P::set((&raw const frame).cast()) };
         f(&frame)
     }
 

@@ -39,6 +39,25 @@ impl Latch {
         false
     }
 
+    /// Raises the count by one unless it is zero, or at its limit.
+    #[must_use]
+    pub(crate) fn up_unless_zero(&self) -> bool {
+        let mut now = self.word.load(Ordering::Relaxed);
+        while !matches!(now & PAYLOAD, 0 | PAYLOAD) {
+            // Relaxed: what the caller does under the count is published by its `down`.
+            match self.word.compare_exchange_weak(
+                now,
+                now + 1,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(other) => now = other,
+            }
+        }
+        false
+    }
+
     /// Lowers the count by one and tells what is left, where the latch outlives the call.
     pub(crate) fn down<P: Platform>(&self) -> usize {
         // SAFETY: `self` is valid.

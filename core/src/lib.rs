@@ -72,6 +72,8 @@ mod stats;
 #[cfg(feature = "alloc")]
 mod submit;
 mod sync;
+#[cfg(all(test, feature = "alloc", not(ringpool_loom)))]
+mod tests;
 mod time;
 #[cfg(feature = "alloc")]
 mod verbs;

@@ -13,7 +13,11 @@ use crate::time::Instant;
 ///
 /// Everything static about it: how a thread blocks, where blocked threads sit, how a panic is caught
 /// and how a thread knows which worker it is.
-pub trait Platform: CatchPanic + Context + Sized + 'static {
+///
+/// # Safety
+///
+/// `seats` must always return the same table: pools find out through it whether a thread still uses them.
+pub unsafe trait Platform: CatchPanic + Context + Sized + 'static {
     /// The token a thread parks on.
     type Park: Park;
 
@@ -79,7 +83,11 @@ pub unsafe trait Context {
     /// The pointer last set on this thread; null at first.
     fn get() -> *const ();
     /// Sets this thread's pointer.
-    fn set(worker: *const ());
+    ///
+    /// # Safety
+    ///
+    /// Only the core may call it: it follows the pointer on this thread until the next call.
+    unsafe fn set(worker: *const ());
 }
 
 /// How a panic in user code is kept from ending the worker.

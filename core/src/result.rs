@@ -95,10 +95,15 @@ pub(crate) unsafe fn wait_for<P: Platform>(job: NonNull<Job<P>>, until: Option<I
         if may_withdraw {
             // SAFETY: we hold the job.
             match unsafe { (vtable.due)(job) } {
-                // SAFETY: we hold the job.
-                Due::Now(why) if unsafe { (vtable.withdraw)(job, why) } => return Look::Done,
-                // It runs: its value counts, whenever it comes.
-                Due::Now(_) => may_withdraw = false,
+                Due::Now(why) => {
+                    may_withdraw = false;
+                    // SAFETY: we hold the job.
+                    unsafe { (vtable.withdraw)(job, why) };
+                    // Not ready: it runs, and its value counts, or a worker is just resolving it.
+                    if header.word.look().is_ready() {
+                        return Look::Done;
+                    }
+                }
                 Due::At(due) => deadline = [until, due].into_iter().flatten().min(),
             }
         }

@@ -29,6 +29,8 @@ use alloc::boxed::Box;
 
 /// Where the seat field of a waitable word begins.
 const SEAT_SHIFT: u32 = if usize::BITS == 64 { 40 } else { 20 };
+/// Seats that the field can name.
+const SEAT_LIMIT: usize = (1 << (usize::BITS - SEAT_SHIFT)) - 1;
 /// More than one thread waits: scan the table.
 const MANY: usize = 1 << (SEAT_SHIFT - 1);
 /// The bits of a waitable word that belong to its owner.
@@ -231,7 +233,12 @@ pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) 
     }
 
     let seat = P::seats().take(address(word));
-    let mine = (seat.index + 1) << SEAT_SHIFT;
+    // A seat beyond the field's reach is found by a scan.
+    let mine = if seat.index < SEAT_LIMIT {
+        (seat.index + 1) << SEAT_SHIFT
+    } else {
+        0
+    };
     let mut value = word.load(Ordering::Acquire);
     let mut announced = false;
     loop {
@@ -240,7 +247,8 @@ pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) 
             Look::GiveUp => break,
             Look::Park(deadline) => deadline,
         };
-        let registered = value & !(MANY | PAYLOAD) == mine || value & MANY != 0;
+        let named = mine != 0 && value & !(MANY | PAYLOAD) == mine;
+        let registered = named || value & MANY != 0;
         if announced && registered {
             seat.seat.token.park(deadline);
             value = word.load(Ordering::Acquire);
@@ -249,7 +257,7 @@ pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) 
         }
         let with_me = match registered {
             true => value,
-            false if value >> SEAT_SHIFT == 0 => value | mine,
+            false if mine != 0 && value >> SEAT_SHIFT == 0 => value | mine,
             false => value | MANY,
         };
         // Also where the value stays the same: whoever changes the word next reads from this exchange, or it
@@ -268,7 +276,7 @@ pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) 
     }
     // Timed out: take our index out of the word, so that the seat's next user is not woken for nothing.
     // MANY stays; it costs a waker one scan.
-    while value & !(MANY | PAYLOAD) == mine {
+    while mine != 0 && value & !(MANY | PAYLOAD) == mine {
         // Relaxed: nothing is published; Acquire on failure as above.
         match word.compare_exchange(
             value,

@@ -491,10 +491,12 @@ impl<P: Platform, W: 'static> Shared<P, W> {
     ///
     /// Nobody may use the pool any more, but for visitors.
     unsafe fn free(place: NonNull<Self>) {
-        // SAFETY: the caller's promise; `build` leaked the box.
-        let shared = unsafe { Box::from_raw(place.as_ptr()) };
+        // SAFETY: the caller's promise.
+        let shared = unsafe { place.as_ref() };
         wait_for_visitors::<P>(shared.engine.head().addr().get());
         shared.end_caller_state();
+        // SAFETY: `build` leaked the box, and visitors are gone.
+        let shared = unsafe { Box::from_raw(place.as_ptr()) };
         contain::<P>(move || drop(shared));
     }
 

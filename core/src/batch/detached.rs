@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::error::{JobError, Refusal};
 use crate::frame::Frame;
 use crate::job::{
-    Callbacks, Due, Entry, EntryVTable, Extra, Job, JobVTable, JobWord, Options, conclude,
+    Callbacks, Due, Entry, EntryVTable, Extra, Job, JobVTable, JobWord, Options, PoolHead, conclude,
 };
 use crate::platform::{Platform, contain};
 use crate::result::AsyncResult;
@@ -185,6 +185,8 @@ where
         for ticket in &block.batch.core.tickets {
             // SAFETY: the frame's worker keeps the pool alive.
             if unsafe { Entry::take_back(ticket_entry(ticket)) } {
+                // SAFETY: as above.
+                unsafe { PoolHead::tidy_up(block.job.pool) };
                 // SAFETY: we have just taken it out of its cell.
                 unsafe { frame.execute(ticket_entry(ticket)) };
                 return;
@@ -192,7 +194,8 @@ where
         }
     }
 
-    /// Resolves the batch if nothing of it has begun; otherwise no further chunk starts.
+    /// Ends the batch if nothing of it has begun (a worker that has a ticket in hand may be the one to resolve it);
+    /// otherwise no further chunk starts.
     unsafe fn withdraw(job: NonNull<Job<P>>, why: Refusal) -> bool {
         let this = job.cast::<Self>();
         // SAFETY: the caller holds the job.
@@ -204,20 +207,23 @@ where
         if block.job.word.look().is_detached_from_pool() {
             return false;
         }
-        if core.cut(why) != 0 {
+        // A count of our own, so that the end of the batch sees the cut.
+        if !core.out.up_unless_zero() {
             return false;
         }
+        let begun = core.cut(why) != 0;
         // SAFETY: the pool is there.
         let taken = unsafe { core.take_tickets_back() };
         if visit.is_some() {
+            // We may be the one who ends the batch, when its pool is gone.
             block.job.word.leave_pool();
         }
         drop(visit);
         // SAFETY: the handle keeps the block.
         let core = unsafe { Self::core(this) };
         // SAFETY: we hold so many counts. A ticket in a worker's hand ends the batch if we do not.
-        unsafe { BatchCore::count_down(core, taken) };
-        true
+        unsafe { BatchCore::count_down(core, taken + 1) };
+        !begun
     }
 
     unsafe fn due(job: NonNull<Job<P>>) -> Due {

@@ -5,11 +5,11 @@ use core::ptr::NonNull;
 use super::BatchCore;
 use crate::error::Refusal;
 use crate::frame::Frame;
-use crate::job::{Due, Entry, EntryVTable};
+use crate::job::{Due, Entry, EntryVTable, PoolHead};
 use crate::latch::Latch;
 use crate::platform::Platform;
 use crate::seats::Look;
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, Ordering, fence_seq_cst};
 
 /// Tickets that a batch can have queued at once. More workers than that are invited by those who came.
 pub(super) const TICKETS: usize = 16;
@@ -40,10 +40,12 @@ impl<P: Platform> BatchCore<P> {
         refuse: Self::refuse_ticket,
     };
 
-    /// Queues up to `wanted` tickets. A full or closed queue ends it early: invitations are optional.
+    /// Queues up to `wanted` tickets, as long as there is work. A full or closed queue ends it early: invitations
+    /// are optional. The caller holds a count, or is the one who waits for them.
     pub(super) fn invite(&self, this: NonNull<Self>, wanted: usize) {
         let mut queued = 0;
         while queued < wanted
+            && !self.is_exhausted()
             && let Some(ticket) = self.prepare_ticket(this)
         {
             if self.engine().offer_quietly(ticket_entry(ticket)).is_err() {
@@ -54,8 +56,21 @@ impl<P: Platform> BatchCore<P> {
         }
         if queued > 0 {
             let engine = self.engine();
+            // Its fence is a Dekker pair with that in `leave`: we queue tickets and read the cursor, who leaves
+            // has moved the cursor and reads which tickets are queued.
             engine.idle.notify_many(engine.slots(), queued);
+            if self.is_exhausted() {
+                // SAFETY: the caller keeps the pool alive.
+                let taken = unsafe { self.take_tickets_back() };
+                for _ in 0..taken {
+                    self.out.down::<P>();
+                }
+            }
         }
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.cursor.load(Ordering::Relaxed) >= self.len
     }
 
     /// Queues the first ticket of a call, waiting for room.
@@ -159,11 +174,8 @@ impl<P: Platform> BatchCore<P> {
             }
         }
         if taken > 0 {
-            let head = self.engine().head();
             // SAFETY: the pool is there.
-            let tidy = unsafe { head.as_ref() }.tidy;
-            // SAFETY: as above.
-            unsafe { tidy(head) };
+            unsafe { PoolHead::tidy_up(self.engine().head()) };
         }
         taken
     }
@@ -177,6 +189,8 @@ impl<P: Platform> BatchCore<P> {
     unsafe fn leave(this: NonNull<Self>) {
         // SAFETY: the caller holds a count.
         let core = unsafe { this.as_ref() };
+        // Dekker pair with the fence in `invite`.
+        fence_seq_cst();
         // SAFETY: the caller keeps the pool alive.
         let taken = unsafe { core.take_tickets_back() };
         // SAFETY: we hold so many counts.

@@ -143,6 +143,20 @@ pub(crate) struct PoolHead {
     pub(crate) tidy: unsafe fn(NonNull<PoolHead>),
 }
 
+impl PoolHead {
+    /// Frees places at the head of the queue whose jobs were taken out.
+    ///
+    /// # Safety
+    ///
+    /// The pool must outlive the call.
+    pub(crate) unsafe fn tidy_up(this: NonNull<Self>) {
+        // SAFETY: the caller's promise.
+        let tidy = unsafe { this.as_ref() }.tidy;
+        // SAFETY: as above.
+        unsafe { tidy(this) };
+    }
+}
+
 impl<P: Platform> Job<P> {
     pub(crate) fn new(vtable: &'static JobVTable<P>, word: JobWord, engine: &Engine<P>) -> Self {
         Self {
@@ -177,12 +191,10 @@ impl<P: Platform> Job<P> {
         // SAFETY: the caller's promise.
         let taken = unsafe { Entry::take_back(Self::entry(this)) };
         if taken {
-            // SAFETY: the job is ours and the pool is alive.
+            // SAFETY: the job is ours.
             let pool = unsafe { this.as_ref() }.pool;
-            // SAFETY: as above.
-            let tidy = unsafe { pool.as_ref() }.tidy;
-            // SAFETY: as above.
-            unsafe { tidy(pool) };
+            // SAFETY: the caller's promise.
+            unsafe { PoolHead::tidy_up(pool) };
         }
         taken
     }

@@ -43,6 +43,16 @@ impl<T> Bunch<T> {
     }
 }
 
+impl<R> Bunch<Result<R, JobError>> {
+    /// What becomes of a chunk that needs the state which its consumer has borrowed: it cannot be waited for.
+    pub(super) fn state_lent(items: usize) -> Self {
+        match items {
+            1 => Self::One(Err(JobError::StateLent)),
+            _ => Self::Many((0..items).map(|_| Err(JobError::StateLent)).collect()),
+        }
+    }
+}
+
 impl<T> IntoIterator for Bunch<T> {
     type Item = T;
     type IntoIter = BunchIter<T>;

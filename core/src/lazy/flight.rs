@@ -50,7 +50,8 @@ pub(super) struct Ordered<S, G, R, P: Platform> {
     submitter: S,
     call: Arc<G>,
     options: Options,
-    under_way: VecDeque<AsyncResult<Results<R>, P>>,
+    /// With the number of items in each.
+    under_way: VecDeque<(usize, AsyncResult<Results<R>, P>)>,
 }
 
 impl<S, G, R, P: Platform> Ordered<S, G, R, P> {
@@ -73,6 +74,7 @@ where
     P: Platform,
 {
     fn launch(&mut self, items: Bunch<T>, first: usize) -> Result<(), (JobError, Bunch<T>)> {
+        let count = items.len();
         let body = ChunkBody {
             items,
             first,
@@ -83,34 +85,34 @@ where
             .submitter
             .submit(body, self.options.clone())
             .map_err(|(error, body)| (error, body.into_items()))?;
-        self.under_way.push_back(handle);
+        self.under_way.push_back((count, handle));
         Ok(())
     }
 
     fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut> {
-        let Some(oldest) = self.under_way.front() else {
+        let Some((_, oldest)) = self.under_way.front() else {
             return Ok(None);
         };
         if !oldest.wait_until(until) {
             return Err(TimedOut);
         }
-        let results = self.under_way.pop_front().map(AsyncResult::get);
-        Ok(match results {
-            Some(Ok(results)) => Some(results),
-            // The worker's state is lent to this very job: the chunk cannot be waited for.
-            Some(Err(error)) => Some(Bunch::One(Err(error))),
-            None => None,
-        })
+        Ok(self
+            .under_way
+            .pop_front()
+            .map(|(count, handle)| match handle.get() {
+                Ok(results) => results,
+                Err(_) => Bunch::state_lent(count),
+            }))
     }
 
     fn cancel(&self) {
-        for handle in &self.under_way {
+        for (_, handle) in &self.under_way {
             handle.cancel();
         }
     }
 
     fn settle(&self) {
-        for handle in &self.under_way {
+        for (_, handle) in &self.under_way {
             handle.wait_until(None);
         }
     }
@@ -122,7 +124,8 @@ pub(super) struct Unordered<S, G, R, P: Platform> {
     options: Options,
     outbox: Arc<Outbox<P, R>>,
     /// By place; `None` where the place is free.
-    under_way: Vec<Option<AsyncResult<(), P>>>,
+    /// With the number of items in each.
+    under_way: Vec<Option<(usize, AsyncResult<(), P>)>>,
     free: Vec<usize>,
     landed: VecDeque<Results<R>>,
 }
@@ -154,7 +157,7 @@ impl<S, G, R, P: Platform> Unordered<S, G, R, P> {
     }
 
     fn handles(&self) -> impl Iterator<Item = &AsyncResult<(), P>> {
-        self.under_way.iter().flatten()
+        self.under_way.iter().flatten().map(|(_, handle)| handle)
     }
 }
 
@@ -167,6 +170,7 @@ where
     P: Platform,
 {
     fn launch(&mut self, items: Bunch<T>, first: usize) -> Result<(), (JobError, Bunch<T>)> {
+        let count = items.len();
         let place = self.free.pop().unwrap_or_else(|| {
             self.under_way.push(None);
             self.under_way.len() - 1
@@ -183,7 +187,7 @@ where
         };
         match self.submitter.submit(body, self.options.clone()) {
             Ok(handle) => {
-                self.under_way[place] = Some(handle);
+                self.under_way[place] = Some((count, handle));
                 Ok(())
             }
             Err((error, body)) => {
@@ -202,13 +206,13 @@ where
             return Ok(None);
         }
         if G::STATEFUL
-            && let Some(refused) = self
+            && let Some((count, refused)) = self
                 .under_way
                 .iter_mut()
-                .find_map(|place| place.take_if(|handle| handle.needs_lent_state()))
+                .find_map(|place| place.take_if(|(_, handle)| handle.needs_lent_state()))
         {
             refused.cancel();
-            return Ok(Some(Bunch::One(Err(JobError::StateLent))));
+            return Ok(Some(Bunch::state_lent(count)));
         }
         // A worker of the pool runs what it would wait for, one chunk at a time (S41).
         let is_over = || until.is_some_and(|at| P::now().is_some_and(|now| now >= at));

@@ -909,8 +909,14 @@ fn cancels_race_with_the_end_of_the_pool() {
             .collect();
         let batch = pool.map_async(tracker.make_vec(30), |t| t.id()).unwrap();
         thread::scope(|s| {
-            s.spawn(|| results.iter().for_each(|result| drop(result.cancel())));
-            s.spawn(|| drop(batch.cancel()));
+            s.spawn(|| {
+                results.iter().for_each(|result| {
+                    let _ = result.cancel();
+                })
+            });
+            s.spawn(|| {
+                let _ = batch.cancel();
+            });
             drop(pool);
         });
         for result in results {

@@ -314,7 +314,7 @@ fn refused_blocking_calls_drop_what_was_given_and_leave_what_was_lent() {
         assert!(expected(&pool.for_each_chunk(0..3, |_| ()).unwrap_err()));
         assert!(expected(&pool.broadcast(|_| ()).unwrap_err()));
         let scope = pool.scope(|_| unreachable!("the body of a refused scope is not called"));
-        assert!(expected(&scope.map(|()| ()).unwrap_err()));
+        assert!(expected(&scope.unwrap_err()));
         assert!(expected(
             &pool.imap(0..3, |x| x).next().unwrap().unwrap_err()
         ));

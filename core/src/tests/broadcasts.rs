@@ -1,0 +1,244 @@
+//! Regions: `broadcast` and static ranges, which every worker visits once.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::fake::{Fake, expect, fail, log, on_park};
+use super::stage::{Stage, pool};
+use crate::batch::Schedule;
+use crate::batch::everyone;
+use crate::batch::work::Plain;
+use crate::error::JobError;
+use crate::job::Options;
+use crate::source::Source;
+use crate::verbs::{self, How};
+use crate::worker::{Leave, Worker};
+
+fn broadcast<R>(
+    stage: &Stage,
+    f: impl Fn(&mut Worker<'_, Fake, ()>) -> R,
+) -> Result<Vec<R>, JobError> {
+    // SAFETY: the state of a stage is the unit.
+    unsafe { everyone::broadcast(stage, f, &Options::default()) }
+}
+
+fn statically(options: Options) -> How {
+    How {
+        schedule: Schedule::Static,
+        options,
+    }
+}
+
+// S43
+#[test]
+fn a_broadcast_wakes_every_worker_and_is_visited_by_each_once() {
+    let stage = pool(3);
+    for index in 0..3 {
+        stage.falls_asleep(index);
+    }
+    for index in [2, 0, 1] {
+        let there = Rc::clone(&stage);
+        on_park(move || {
+            assert!(there.visit(index), "the region waits for worker {index}");
+            assert!(!there.visit(index), "worker {index} has been there");
+        });
+    }
+    let values = broadcast(&stage, |worker| {
+        log(format!("worker {} visits", worker.index()));
+        10 * worker.index()
+    });
+    expect([
+        "unpark worker 0",
+        "unpark worker 1",
+        "unpark worker 2",
+        "waiter parks",
+        "worker 2 visits",
+        "worker 0 visits",
+        "worker 1 visits",
+        "unpark waiter",
+    ]);
+    assert_eq!(values.unwrap(), [0, 10, 20]);
+}
+
+// S43
+#[test]
+fn each_broadcast_is_a_new_one() {
+    let stage = pool(1);
+    let visits = Cell::new(0);
+    for round in 1..=3 {
+        let there = Rc::clone(&stage);
+        on_park(move || assert!(there.visit(0)));
+        broadcast(&stage, |_| visits.set(visits.get() + 1)).unwrap();
+        assert_eq!(visits.get(), round);
+        assert!(!stage.visit(0));
+        expect(["waiter parks", "unpark waiter"]);
+    }
+}
+
+// S43
+#[test]
+fn the_loop_of_a_worker_visits_before_it_takes_the_next_job_and_before_it_leaves() {
+    let stage = pool(1);
+    let job = stage.submit_named("job");
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        there.close();
+        assert_eq!(there.work(0), Leave::Closed);
+    });
+    broadcast(&stage, |_| log("visit")).unwrap();
+    expect(["waiter parks", "visit", "unpark waiter", "job runs"]);
+    job.get().unwrap();
+}
+
+// S43, S44
+#[test]
+fn a_closed_pool_lets_no_region_in() {
+    let stage = pool(1);
+    stage.close();
+    let refused = broadcast(&stage, |_| log("visit"));
+    assert!(matches!(refused, Err(JobError::Closed)));
+    assert!(!stage.visit(0));
+    expect([]);
+}
+
+// S43
+#[test]
+fn a_broadcast_from_a_worker_is_refused() {
+    let stage = pool(1);
+    let refused = stage.on(0, |_| broadcast(&stage, |_| log("visit")));
+    assert!(matches!(refused, Err(JobError::FromWorker)));
+    expect([]);
+}
+
+// S45
+#[test]
+fn who_has_not_visited_at_terminate_skips_and_the_region_counts_as_cut_short() {
+    let stage = pool(2);
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        assert!(there.visit(1));
+        assert_eq!(there.terminate(), 1);
+        assert!(there.visit(0));
+    });
+    let outcome = broadcast(&stage, |worker| {
+        log(format!("worker {} visits", worker.index()));
+        super::stage::Traced("value")
+    });
+    assert!(matches!(outcome, Err(JobError::Terminated)));
+    expect([
+        "waiter parks",
+        "worker 1 visits",
+        "unpark waiter",
+        "value dropped",
+    ]);
+    assert_eq!(stage.never_started(), 1);
+}
+
+// S45
+#[test]
+fn a_region_that_the_last_worker_has_begun_is_not_cut_short() {
+    let stage = pool(1);
+    let there = Rc::clone(&stage);
+    on_park(move || assert!(there.visit(0)));
+    let there = Rc::clone(&stage);
+    let values = broadcast(&stage, |worker| {
+        assert_eq!(there.terminate(), 0);
+        worker.is_cancelled()
+    });
+    assert_eq!(values.unwrap(), [true]);
+    expect(["waiter parks", "unpark waiter"]);
+}
+
+// S30, S43
+#[test]
+fn the_panic_of_the_lowest_worker_is_told_after_all_have_visited() {
+    let stage = pool(3);
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        for index in [2, 1, 0] {
+            assert!(there.visit(index));
+        }
+    });
+    let outcome: Result<Vec<()>, _> = broadcast(&stage, |worker| match worker.index() {
+        0 => log("worker 0 visits"),
+        1 => fail("one"),
+        _ => fail("two"),
+    });
+    let error = outcome.unwrap_err();
+    assert_eq!(error.to_string(), "a job panicked at item 1: one");
+    expect(["waiter parks", "worker 0 visits", "unpark waiter"]);
+}
+
+// S43
+#[test]
+fn a_static_range_goes_to_its_worker() {
+    let stage = pool(2);
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        assert!(there.visit(1));
+        log("now worker 0");
+        assert!(there.visit(0));
+    });
+    let items = (0..5).into_feed();
+    let call = Plain(|item: i32| {
+        log(format!("item {item}"));
+        item
+    });
+    let values = verbs::map(&stage, items, call, statically(Options::default()));
+    expect([
+        "waiter parks",
+        "item 3",
+        "item 4",
+        "now worker 0",
+        "item 0",
+        "item 1",
+        "item 2",
+        "unpark waiter",
+    ]);
+    assert_eq!(values.unwrap(), [0, 1, 2, 3, 4]);
+}
+
+// S45, S15
+#[test]
+fn a_static_range_that_is_skipped_drops_its_items() {
+    let stage = pool(2);
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        assert!(there.visit(0));
+        assert_eq!(there.terminate(), 1);
+        assert!(there.visit(1));
+    });
+    let items = ["first", "second"].map(super::stage::Traced);
+    let call = Plain(|item: super::stage::Traced| log(format!("{} runs", item.0)));
+    let outcome = verbs::for_each(
+        &stage,
+        items.into_feed(),
+        call,
+        statically(Options::default()),
+    );
+    assert!(matches!(outcome, Err(JobError::Terminated)));
+    expect([
+        "waiter parks",
+        "first runs",
+        "first dropped",
+        "unpark waiter",
+        "second dropped",
+    ]);
+}
+
+// S43
+#[test]
+fn a_nested_static_batch_is_worked_on_by_its_caller() {
+    let stage = pool(2);
+    let call = Plain(|item: i32| log(format!("item {item}")));
+    stage.on(1, |_| {
+        verbs::for_each(
+            &stage,
+            (0..2).into_feed(),
+            call,
+            statically(Options::default()),
+        )
+        .unwrap();
+    });
+    expect(["item 0", "item 1"]);
+}

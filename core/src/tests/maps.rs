@@ -1,0 +1,295 @@
+//! Blocking batches: chunks, tickets, panics and errors.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::fake::{expect, fail, log, on_park};
+use super::stage::{Stage, Traced, bounded, chunks, for_each, pool, workers_come};
+use crate::batch::work::Plain;
+use crate::source::Source;
+use crate::verbs;
+use crate::worker::Leave;
+
+// S26
+#[test]
+fn tickets_are_taken_back_as_soon_as_the_work_is_claimed() {
+    let stage = pool(4);
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        assert_eq!(there.queued(), 4);
+        assert!(there.step(3));
+        assert_eq!(there.queued(), 0);
+    });
+    for_each(&stage, 8, chunks(4), |item| log(format!("item {item}"))).unwrap();
+    expect([
+        "waiter parks",
+        "item 0",
+        "item 1",
+        "item 2",
+        "item 3",
+        "item 4",
+        "item 5",
+        "item 6",
+        "item 7",
+        "unpark waiter",
+    ]);
+}
+
+// S26
+#[test]
+fn a_batch_invites_no_more_workers_than_it_has_items() {
+    let stage = pool(4);
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        assert_eq!(there.queued(), 2);
+        assert!(there.step(0));
+    });
+    for_each(&stage, 2, chunks(1), |_| ()).unwrap();
+    expect(["waiter parks", "unpark waiter"]);
+}
+
+// S26
+#[test]
+fn the_caller_goes_on_when_the_last_chunk_has_ended_wherever_that_is() {
+    let stage = pool(2);
+    workers_come(&stage, [0]);
+    let second = Cell::new(false);
+    let inner = Rc::clone(&stage);
+    let values = verbs::map(
+        &stage,
+        (0..3).into_feed(),
+        Plain(move |item: i32| {
+            log(format!("item {item} begins"));
+            // While worker 0 is in the first item, worker 1 takes the others.
+            if item == 0 && !second.replace(true) {
+                assert!(inner.step(1));
+            }
+            log(format!("item {item} ends"));
+            item * item
+        }),
+        chunks(1),
+    );
+    assert_eq!(values.unwrap(), [0, 1, 4]);
+    expect([
+        "waiter parks",
+        "item 0 begins",
+        "item 1 begins",
+        "item 1 ends",
+        "item 2 begins",
+        "item 2 ends",
+        "item 0 ends",
+        "unpark waiter",
+    ]);
+}
+
+// S26
+#[test]
+fn an_empty_batch_asks_nobody() {
+    let stage = pool(2);
+    stage.falls_asleep(0);
+    for_each(&stage, 0, chunks(1), |_| log("runs")).unwrap();
+    expect([]);
+}
+
+// S30
+#[test]
+fn a_panic_ends_its_chunk_only_and_the_lowest_index_is_told() {
+    let stage = pool(2);
+    workers_come(&stage, [0]);
+    let inner = Rc::clone(&stage);
+    let outcome = for_each(&stage, 8, chunks(2), |item| {
+        log(format!("item {item}"));
+        match item {
+            // The panic of item 6 comes first.
+            1 => {
+                assert!(inner.step(1));
+                fail("one");
+            }
+            4 => fail("four"),
+            6 => fail("six"),
+            _ => {}
+        }
+    });
+    let error = outcome.unwrap_err();
+    assert_eq!(error.to_string(), "a job panicked at item 1: one");
+    expect([
+        "waiter parks",
+        "item 0",
+        "item 1",
+        "item 2",
+        "item 3",
+        "item 4",
+        "item 6",
+        "unpark waiter",
+    ]);
+}
+
+// S30, S15
+#[test]
+fn a_batch_that_panics_drops_every_item_and_every_value_once() {
+    let stage = pool(1);
+    workers_come(&stage, [0]);
+    let items = ["a", "b", "c", "d", "e", "f"].map(Traced);
+    let closure = Traced("closure");
+    let call = Plain(move |item: Traced| {
+        let _closure = &closure;
+        let value = match item.0 {
+            "a" => "value of a",
+            "b" => "value of b",
+            "c" => "value of c",
+            "d" => "value of d",
+            "e" => fail("at e"),
+            _ => unreachable!("the rest of a chunk that panicked does not run"),
+        };
+        std::mem::forget(item);
+        Traced(value)
+    });
+    let outcome = verbs::map(&stage, items.into_feed(), call, chunks(3));
+    let error = outcome.map(drop).unwrap_err();
+    assert_eq!(error.to_string(), "a job panicked at item 4: at e");
+    expect([
+        "waiter parks",
+        "e dropped",
+        "f dropped",
+        "value of d dropped",
+        "unpark waiter",
+        "closure dropped",
+        "value of a dropped",
+        "value of b dropped",
+        "value of c dropped",
+    ]);
+}
+
+// S31
+#[test]
+fn an_error_stops_the_chunks_that_have_not_begun() {
+    let stage = pool(1);
+    workers_come(&stage, [0]);
+    let call = Plain(|item: i32| {
+        log(format!("item {item}"));
+        if item == 2 { Err(item) } else { Ok(item) }
+    });
+    let outcome = verbs::try_map(&stage, (0..8).into_feed(), call, chunks(2));
+    assert_eq!(outcome.unwrap(), Err(2));
+    expect([
+        "waiter parks",
+        "item 0",
+        "item 1",
+        "item 2",
+        "unpark waiter",
+    ]);
+    assert_eq!(stage.terminate(), 0);
+}
+
+// S31
+#[test]
+fn the_error_of_the_lowest_index_counts_whichever_came_first() {
+    let stage = pool(2);
+    workers_come(&stage, [0]);
+    let inner = Rc::clone(&stage);
+    let call = Plain(move |item: i32| {
+        log(format!("item {item}"));
+        if item == 0 {
+            assert!(inner.step(1));
+        }
+        Err::<(), _>(item)
+    });
+    let outcome = verbs::try_map(&stage, (0..4).into_feed(), call, chunks(1));
+    assert_eq!(outcome.unwrap(), Err(0));
+    expect(["waiter parks", "item 0", "item 1", "unpark waiter"]);
+}
+
+// S31, S30
+#[test]
+fn a_panic_below_the_first_error_comes_first() {
+    let stage = pool(2);
+    workers_come(&stage, [0]);
+    let inner = Rc::clone(&stage);
+    let call = Plain(move |item: i32| {
+        if item == 0 {
+            assert!(inner.step(1));
+            fail("zero");
+        }
+        Err::<(), _>(Traced("error"))
+    });
+    let outcome = verbs::try_map(&stage, (0..4).into_feed(), call, chunks(1));
+    let error = outcome.map(drop).unwrap_err();
+    assert_eq!(error.to_string(), "a job panicked at item 0: zero");
+    expect(["waiter parks", "unpark waiter", "error dropped"]);
+}
+
+// S41
+#[test]
+fn a_nested_batch_is_worked_on_by_its_caller_and_runs_nothing_else() {
+    let stage = pool(3);
+    let other = stage.submit_named("other");
+    stage.on(0, |_| {
+        for_each(&stage, 3, chunks(1), |item| log(format!("item {item}"))).unwrap();
+    });
+    expect(["item 0", "item 1", "item 2"]);
+    assert_eq!(
+        stage.queued(),
+        1 + 2,
+        "emptied places behind a job that waits"
+    );
+    assert!(stage.step(0) && !stage.step(0));
+    expect(["other runs"]);
+    other.get().unwrap();
+}
+
+// S13
+#[test]
+fn a_batch_that_finds_no_room_waits_for_its_first_ticket_only() {
+    let stage = bounded(2, 1);
+    let first = stage.submit_named("first");
+    let there = Rc::clone(&stage);
+    on_park(move || assert!(there.step(0)));
+    let there = Rc::clone(&stage);
+    on_park(move || assert!(there.step(0)));
+    for_each(&stage, 2, chunks(1), |item| log(format!("item {item}"))).unwrap();
+    first.get().unwrap();
+    expect([
+        "waiter parks",
+        "unpark waiter",
+        "first runs",
+        "waiter parks",
+        "item 0",
+        "item 1",
+        "unpark waiter",
+    ]);
+}
+
+// S7
+#[test]
+fn a_worker_that_is_replaced_hands_its_ticket_to_the_next() {
+    use crate::worker::{Replacement, work};
+    let queue = crate::ring::Chain::unbounded();
+    let stage = Stage::build(1, queue, |settings| settings.jobs_per_worker = 2);
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        let leave = there.on(0, |frame| {
+            work(frame, |_| {
+                log("replaced");
+                Replacement::Started
+            })
+        });
+        assert_eq!(leave, Leave::Replaced);
+        assert_eq!(there.queued(), 0);
+        // The replacement; once it has nothing left to do, it leaves, for the pool is closed.
+        let inner = Rc::clone(&there);
+        on_park(move || inner.close());
+        let leave = there.on(0, |frame| work(frame, |_| Replacement::Refused));
+        assert_eq!(leave, Leave::Closed);
+    });
+    for_each(&stage, 3, chunks(1), |item| log(format!("item {item}"))).unwrap();
+    expect([
+        "waiter parks",
+        "item 0",
+        "item 1",
+        "replaced",
+        "item 2",
+        "unpark waiter",
+        "worker 0 parks",
+        "unpark worker 0",
+    ]);
+}

@@ -1,0 +1,187 @@
+//! Whom a submission wakes, and who passes the wake on.
+
+use std::rc::Rc;
+
+use super::fake::{expect, log, on_park};
+use super::stage::{chunks, for_each, pool};
+use crate::platform::Park;
+use crate::worker::Leave;
+
+// S11
+#[test]
+fn a_submission_wakes_one_sleeper_and_the_next_relies_on_it() {
+    let stage = pool(3);
+    for index in 0..3 {
+        stage.falls_asleep(index);
+    }
+    let first = stage.submit_named("first");
+    expect(["unpark worker 0"]);
+    let second = stage.submit_named("second");
+    expect([]);
+    assert!(stage.step(0) && stage.step(0) && !stage.step(0));
+    expect(["first runs", "second runs"]);
+    drop((first, second));
+}
+
+// S11
+#[test]
+fn a_submission_wakes_nobody_while_a_worker_searches() {
+    let stage = pool(2);
+    assert!(stage.idle.start_searching());
+    stage.falls_asleep(1);
+    let job = stage.submit_named("job");
+    expect([]);
+    assert!(stage.step(0));
+    job.get().unwrap();
+    expect(["job runs"]);
+}
+
+#[test]
+fn a_submission_to_workers_that_are_busy_wakes_nobody() {
+    let stage = pool(2);
+    let job = stage.submit_named("job");
+    expect([]);
+    assert!(stage.step(1));
+    expect(["job runs"]);
+    drop(job);
+}
+
+// S11
+#[test]
+fn a_searcher_that_leaves_with_work_passes_the_wake_on_if_there_is_more() {
+    let stage = pool(2);
+    stage.falls_asleep(1);
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        drop(there.submit_named("first"));
+        drop(there.submit_named("second"));
+    });
+    let there = Rc::clone(&stage);
+    on_park(move || there.close());
+    assert_eq!(stage.work(0), Leave::Closed);
+    expect([
+        "worker 0 parks",
+        "unpark worker 0",
+        // Before it begins with the first job.
+        "unpark worker 1",
+        "first runs",
+        "second runs",
+        "worker 0 parks",
+        "unpark worker 0",
+    ]);
+}
+
+// S11
+#[test]
+fn a_searcher_that_leaves_with_the_only_work_lets_the_others_sleep() {
+    let stage = pool(2);
+    stage.falls_asleep(1);
+    let there = Rc::clone(&stage);
+    on_park(move || drop(there.submit_named("job")));
+    let there = Rc::clone(&stage);
+    on_park(move || there.close());
+    assert_eq!(stage.work(0), Leave::Closed);
+    expect([
+        "worker 0 parks",
+        "unpark worker 0",
+        "job runs",
+        "worker 0 parks",
+        "unpark worker 0",
+        "unpark worker 1",
+    ]);
+}
+
+#[test]
+fn a_searcher_passes_the_wake_on_only_if_it_is_the_last() {
+    let stage = pool(3);
+    stage.falls_asleep(2);
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        // Worker 1 begins to search as well, and goes on when worker 0 has found its job.
+        drop(there.submit_named("first"));
+        assert!(there.idle.start_searching());
+        drop(there.submit_named("second"));
+    });
+    let there = Rc::clone(&stage);
+    on_park(move || there.close());
+    assert_eq!(stage.work(0), Leave::Closed);
+    expect([
+        "worker 0 parks",
+        "unpark worker 0",
+        "first runs",
+        "second runs",
+        "worker 0 parks",
+        "unpark worker 0",
+        "unpark worker 2",
+    ]);
+}
+
+// S11
+#[test]
+fn a_worker_that_is_unparked_for_nothing_sleeps_again_and_can_be_woken() {
+    let stage = pool(1);
+    let there = Rc::clone(&stage);
+    on_park(move || there.slots()[0].token.unpark());
+    let there = Rc::clone(&stage);
+    on_park(move || drop(there.submit_named("job")));
+    let there = Rc::clone(&stage);
+    on_park(move || there.close());
+    assert_eq!(stage.work(0), Leave::Closed);
+    expect([
+        "worker 0 parks",
+        "unpark worker 0",
+        "worker 0 parks",
+        "unpark worker 0",
+        "job runs",
+        "worker 0 parks",
+        "unpark worker 0",
+    ]);
+}
+
+// S44
+#[test]
+fn a_worker_finishes_what_was_accepted_before_it_leaves() {
+    let stage = pool(1);
+    let job = stage.submit_named("job");
+    stage.close();
+    assert_eq!(stage.work(0), Leave::Closed);
+    job.get().unwrap();
+    expect(["job runs"]);
+}
+
+#[test]
+fn a_batch_wakes_a_worker_for_each_invitation_less_those_that_search() {
+    let stage = pool(3);
+    for index in 0..3 {
+        stage.falls_asleep(index);
+    }
+    for index in 0..3 {
+        let there = Rc::clone(&stage);
+        on_park(move || {
+            // What a woken worker's loop does when it has found work.
+            if there.idle.stop_searching() && there.has_news(index) {
+                there.idle.wake_one(there.slots());
+            }
+            log(format!("worker {index} comes"));
+            if index == 2 {
+                assert!(there.step(index));
+            }
+        });
+    }
+    let items = |item| log(format!("item {item}"));
+    for_each(&stage, 3, chunks(1), items).unwrap();
+    expect([
+        "unpark worker 0",
+        // Two more invitations; worker 0 counts as searching.
+        "unpark worker 1",
+        "waiter parks",
+        "worker 0 comes",
+        "unpark worker 2",
+        "worker 1 comes",
+        "worker 2 comes",
+        "item 0",
+        "item 1",
+        "item 2",
+        "unpark waiter",
+    ]);
+}
