@@ -68,7 +68,7 @@ impl<P: Platform> Builder<P> {
     /// Starts from a spawner, on platforms that bring none of their own.
     pub fn with_spawner(spawner: impl Spawner + Send + 'static) -> Self {
         Self {
-            spawning: erase(spawner),
+            spawning: erase::<P, _>(spawner),
             workers: None,
             capacity: None,
             jobs_per_worker: None,
@@ -161,7 +161,7 @@ impl<P: Platform, W: 'static> Builder<P, W> {
 
     /// How workers are started: Python's context.
     pub fn spawner<S: Spawner + Send + 'static>(mut self, spawner: S) -> Self {
-        self.spawning = erase(spawner);
+        self.spawning = erase::<P, _>(spawner);
         self
     }
 
@@ -223,7 +223,7 @@ impl<P: Platform, W: 'static> Builder<P, W> {
             } else {
                 SEARCH
             },
-            bounded: self.capacity.is_some(),
+            capacity: self.capacity.unwrap_or(usize::MAX),
             caller_participates: self.caller_participates,
         };
         let shared = Shared::build(Plan {

@@ -15,6 +15,7 @@ use crate::ring::{Cell, Popped, PushRefused};
 use crate::seats::Look;
 use crate::slot::WorkerSlot;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell};
+use crate::time::Instant;
 
 /// How an idle worker waits for work.
 ///
@@ -57,7 +58,8 @@ pub(crate) struct Settings {
     pub(crate) wait_policy: WaitPolicy,
     /// Pauses that a searching worker spends before it sleeps.
     pub(crate) search: u32,
-    pub(crate) bounded: bool,
+    /// Places in the queue; `usize::MAX` if it grows.
+    pub(crate) capacity: usize,
     pub(crate) caller_participates: bool,
 }
 
@@ -150,7 +152,7 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
     }
 
     fn room_came_free(&self) {
-        if self.settings.bounded {
+        if self.settings.capacity < usize::MAX {
             self.room.notify::<P>();
         }
     }
@@ -305,6 +307,31 @@ impl<P: Platform> Engine<P> {
         f();
     }
 
+    /// Blocks until no caller is worker 0, or `look` gives up; tells which.
+    pub(crate) fn wait_for_participants(&self, look: impl Fn() -> Look) -> bool {
+        self.caller.free.wait::<P>(|| {
+            // Relaxed: whoever goes on takes the seat first.
+            if self.caller.taken.load(Ordering::Relaxed) == 0 {
+                Look::Done
+            } else {
+                look()
+            }
+        })
+    }
+
+    /// Blocks until the queue may have room, or `until`; tells which.
+    pub(crate) fn wait_for_room(&self, until: Option<Instant>) -> bool {
+        self.room.wait::<P>(|| {
+            if self.queued() < self.settings.capacity || self.life.closed_by().is_some() {
+                Look::Done
+            } else if until.is_some_and(|at| P::now().is_some_and(|now| now >= at)) {
+                Look::GiveUp
+            } else {
+                Look::Park(until)
+            }
+        })
+    }
+
     fn take_seat(&self) -> bool {
         // Acquire: pairs with the Release of the last caller.
         self.caller.taken.swap(1, Ordering::Acquire) == 0
@@ -329,12 +356,10 @@ impl<P: Platform> Engine<P> {
         wait: Option<&dyn Fn() -> Due>,
         f: impl FnOnce(Option<&Frame<'_, P>>) -> R,
     ) -> R {
-        if !self.settings.caller_participates {
-            return f(None);
-        }
         Frame::find(self.head(), |frame| match frame {
             Some(frame) => f(Some(frame)),
-            None => self.as_worker_zero(wait, f),
+            None if self.settings.caller_participates => self.as_worker_zero(wait, f),
+            None => f(None),
         })
     }
 
@@ -379,7 +404,7 @@ struct LeaveSeat<'a, P: Platform>(&'a Engine<P>);
 
 impl<P: Platform> Drop for LeaveSeat<'_, P> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `as_participant`.
+        // Release: pairs with the Acquire in `take_seat`.
         self.0.caller.taken.store(0, Ordering::Release);
         self.0.caller.free.notify::<P>();
     }

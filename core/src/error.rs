@@ -10,8 +10,8 @@ use crate::panic::Panic;
 
 /// Why a job has no value.
 ///
-/// The first five are outcomes of accepted jobs; the others refuse a call, and nothing ran.
-/// `Terminated` and `Broken` can be either.
+/// The first five are outcomes of accepted jobs; the others refuse a call. `Terminated` and `Broken` can be
+/// either.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum JobError {

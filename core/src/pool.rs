@@ -32,6 +32,16 @@ use crate::with::{OnWorker, With};
 /// assert_eq!(answer.get()?, 42);
 /// # Ok(()) }
 /// ```
+///
+/// A pool is invariant in the type of its state:
+///
+/// ```compile_fail
+/// # use ringpool_std::Std;
+/// type General = for<'a> fn(&'a str);
+/// fn narrow(pool: &ringpool_core::Pool<Std, General>) -> &ringpool_core::Pool<Std, fn(&'static str)> {
+///     pool
+/// }
+/// ```
 pub struct Pool<P: Platform, W = ()> {
     shared: NonNull<()>,
     drop: unsafe fn(NonNull<()>),
@@ -45,6 +55,10 @@ pub struct Pool<P: Platform, W = ()> {
 unsafe impl<P: Platform, W> Send for Pool<P, W> {}
 // SAFETY: as above.
 unsafe impl<P: Platform, W> Sync for Pool<P, W> {}
+
+// A panic never leaves a pool half-changed: user code runs on workers, under `CatchPanic`.
+impl<P: Platform, W> core::panic::UnwindSafe for Pool<P, W> {}
+impl<P: Platform, W> core::panic::RefUnwindSafe for Pool<P, W> {}
 
 impl<P: Platform, W> core::fmt::Debug for Pool<P, W> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

@@ -53,6 +53,8 @@ unsafe impl<T: Send, P: Platform> Send for AsyncResult<T, P> {}
 // the value and the waker.
 unsafe impl<T: Send, P: Platform> Sync for AsyncResult<T, P> {}
 impl<T, P: Platform> Unpin for AsyncResult<T, P> {}
+impl<T, P: Platform> core::panic::UnwindSafe for AsyncResult<T, P> {}
+impl<T, P: Platform> core::panic::RefUnwindSafe for AsyncResult<T, P> {}
 
 impl<T, P: Platform> core::fmt::Debug for AsyncResult<T, P> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -188,7 +190,8 @@ impl<T, P: Platform> AsyncResult<T, P> {
     /// # Errors
     ///
     /// How the job ended, or [`JobError::Taken`] if the value was taken before, or
-    /// [`JobError::StateLent`] in a job that has borrowed the state which the awaited job needs.
+    /// [`JobError::StateLent`] in a job that has borrowed the state which the awaited job needs; the awaited job
+    /// is detached then, as by `drop`. `get_timeout` keeps the handle.
     pub fn get(mut self) -> Result<T, JobError> {
         if !self.ready() && self.needs_lent_state() {
             return Err(JobError::StateLent);

@@ -234,12 +234,13 @@ impl<'scope, P: Platform> Submitter<'scope, P> for Scoped<'scope, P> {
         &self,
         body: B,
         options: Options,
+        wait: bool,
     ) -> Result<AsyncResult<B::Value, P>, (JobError, B)>
     where
         B: Body<P> + 'scope,
         B::Value: 'scope,
     {
-        submit_in(self.core, self.engine, body, options, true)
+        submit_in(self.core, self.engine, body, options, wait)
     }
 
     fn engine(&self) -> &'scope Engine<P> {

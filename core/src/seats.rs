@@ -255,10 +255,12 @@ pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) 
             announced = false;
             continue;
         }
-        let with_me = match registered {
-            true => value,
-            false if mine != 0 && value >> SEAT_SHIFT == 0 => value | mine,
-            false => value | MANY,
+        let with_me = if registered {
+            value
+        } else if mine != 0 && value >> SEAT_SHIFT == 0 {
+            value | mine
+        } else {
+            value | MANY
         };
         // Also where the value stays the same: whoever changes the word next reads from this exchange, or it
         // fails and shows us the change. Release: with the registration a waker sees the seat's `on`. Acquire

@@ -445,7 +445,7 @@ impl<P: Platform, W: 'static> Shared<P, W> {
                 Look::Park(deadline)
             }
         };
-        if !self.engine.live.wait::<P>(look) {
+        if !self.engine.live.wait::<P>(look) || !self.engine().wait_for_participants(look) {
             return Ok(false);
         }
         // AcqRel: the first joiner reclaims; the others wait for it at the latch.

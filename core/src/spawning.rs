@@ -6,7 +6,7 @@ use core::error::Error;
 use core::marker::PhantomData;
 
 use crate::event_count::EventCount;
-use crate::platform::Platform;
+use crate::platform::{Platform, contain};
 use crate::seats::Look;
 use crate::spawner::{Placement, Spawner, WorkerStart};
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell};
@@ -33,20 +33,22 @@ struct Handles<H> {
     former: Option<H>,
 }
 
-struct Erased<S: Spawner> {
+struct Erased<P, S: Spawner> {
     spawner: S,
+    platform: PhantomData<fn() -> P>,
     handles: Vec<Handles<S::Handle>>,
 }
 
 /// Erases a spawner's type.
-pub(crate) fn erase<S: Spawner + Send + 'static>(spawner: S) -> Box<dyn Spawning> {
+pub(crate) fn erase<P: Platform, S: Spawner + Send + 'static>(spawner: S) -> Box<dyn Spawning> {
     Box::new(Erased {
         spawner,
+        platform: PhantomData::<fn() -> P>,
         handles: Vec::new(),
     })
 }
 
-impl<S: Spawner + Send> Spawning for Erased<S> {
+impl<P: Platform, S: Spawner + Send> Spawning for Erased<P, S> {
     fn default_workers(&self) -> usize {
         self.spawner.default_workers()
     }
@@ -83,7 +85,8 @@ impl<S: Spawner + Send> Spawning for Erased<S> {
     fn reclaim_all(&mut self) {
         while let Some(handles) = self.handles.pop() {
             for handle in [handles.former, handles.present].into_iter().flatten() {
-                self.spawner.reclaim(handle);
+                // One by one: a panic over one handle does not keep the others.
+                contain::<P>(|| self.spawner.reclaim(handle));
             }
         }
     }

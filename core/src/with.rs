@@ -284,12 +284,13 @@ impl<'p, P: Platform> Submitter<'p, P> for Detaching<'p, P> {
         &self,
         body: B,
         options: Options,
+        wait: bool,
     ) -> Result<AsyncResult<B::Value, P>, (JobError, B)>
     where
         B: Body<P> + 'p,
         B::Value: 'p,
     {
-        submit::apply_async(self.0, body, options, true)
+        submit::apply_async(self.0, body, options, wait)
     }
 
     fn engine(&self) -> &'p Engine<P> {

@@ -248,7 +248,8 @@ where
     unsafe fn take_apart(this: NonNull<Self>) -> (D, G) {
         // SAFETY: the caller is the only one who knows it.
         let block = unsafe { Box::from_raw(this.as_ptr()) };
-        let Self { batch, .. } = *block;
+        let Self { batch, ending, .. } = *block;
+        contain::<P>(move || drop(ending));
         ManuallyDrop::into_inner(batch.work).into_parts()
     }
 }

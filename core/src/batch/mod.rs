@@ -95,6 +95,15 @@ const REFUSALS: [Refusal; 6] = [
     Refusal::Full,
 ];
 
+// `cut_why` holds a place of the table.
+const _: () = {
+    let mut place = 0;
+    while place < REFUSALS.len() {
+        assert!(REFUSALS[place] as usize == place);
+        place += 1;
+    }
+};
+
 impl<P: Platform> BatchCore<P> {
     fn new(
         vtable: &'static BatchVTable<P>,

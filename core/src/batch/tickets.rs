@@ -112,7 +112,7 @@ impl<P: Platform> BatchCore<P> {
     fn prepare_ticket(&self, this: NonNull<Self>) -> Option<&Ticket<P>> {
         let ticket = self.reserve_ticket(this)?;
         let counted = self.out.up();
-        debug_assert!(counted, "fewer tickets than workers are out");
+        debug_assert!(counted, "the count of tickets is far from its limit");
         Some(ticket)
     }
 
@@ -150,7 +150,7 @@ impl<P: Platform> BatchCore<P> {
     /// A ticket was not queued after all. Somebody else keeps the count above zero.
     fn unprepare_ticket(&self, ticket: &Ticket<P>) {
         let bit = self.ticket_bit(ticket);
-        // Release: pairs with the Acquire in `prepare_ticket`.
+        // Release: pairs with the Acquire in `reserve_ticket`.
         self.in_use.fetch_and(!bit, Ordering::Release);
         self.out.down::<P>();
     }
@@ -168,7 +168,7 @@ impl<P: Platform> BatchCore<P> {
             used &= used - 1;
             // SAFETY: the pool, and with it the queue, is there.
             if unsafe { Entry::take_back(ticket_entry(&self.tickets[index])) } {
-                // Release: pairs with the Acquire in `prepare_ticket`.
+                // Release: pairs with the Acquire in `reserve_ticket`.
                 self.in_use.fetch_and(!(1 << index), Ordering::Release);
                 taken += 1;
             }
@@ -208,7 +208,7 @@ impl<P: Platform> BatchCore<P> {
         let this = NonNull::new(ticket.batch.load(Ordering::Relaxed))?;
         // SAFETY: the ticket's count keeps the batch.
         let core = unsafe { this.as_ref() };
-        // Release: pairs with the Acquire in `prepare_ticket`.
+        // Release: pairs with the Acquire in `reserve_ticket`.
         core.in_use
             .fetch_and(!core.ticket_bit(ticket), Ordering::Release);
         Some(this)

@@ -130,7 +130,9 @@ fn named<T>(result: Result<T, JobError>, name: Option<&'static str>) -> Result<T
 }
 
 /// The functions that are told how a job ended.
-pub trait Callbacks<T>: Send + 'static {
+///
+/// `With` makes them; nobody else can.
+pub trait Callbacks<T>: sealed::Sealed + Send + 'static {
     /// Called once, before the result is ready. Does not unwind.
     ///
     /// # Errors
@@ -140,13 +142,21 @@ pub trait Callbacks<T>: Send + 'static {
     fn call<P: Platform>(self, result: &Result<T, JobError>) -> Result<(), JobError>;
 }
 
+mod sealed {
+    /// Keeps `Callbacks` to the types of this file.
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl<F, C> Sealed for super::OnSuccess<F, C> {}
+    impl<F, C> Sealed for super::OnError<F, C> {}
+}
+
 impl<T> Callbacks<T> for () {
     fn call<P: Platform>(self, _: &Result<T, JobError>) -> Result<(), JobError> {
         Ok(())
     }
 }
 
-/// A callback for success, in front of others.
+/// A callback for success, called after those that were set before.
 #[derive(Debug)]
 pub struct OnSuccess<F, C> {
     pub(crate) f: F,
@@ -161,7 +171,7 @@ impl<T, F: FnOnce(&T) + Send + 'static, C: Callbacks<T>> Callbacks<T> for OnSucc
     }
 }
 
-/// A callback for errors, in front of others.
+/// A callback for errors, called after those that were set before.
 #[derive(Debug)]
 pub struct OnError<F, C> {
     pub(crate) f: F,

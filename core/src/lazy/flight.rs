@@ -16,7 +16,7 @@ use crate::time::Instant;
 
 /// How a stream's chunks are submitted; it knows the types of body and scope.
 pub(crate) trait Submitter<'p, P: Platform> {
-    /// Submits, waiting for room.
+    /// Submits; with `wait` it waits for room.
     ///
     /// # Errors
     ///
@@ -25,6 +25,7 @@ pub(crate) trait Submitter<'p, P: Platform> {
         &self,
         body: B,
         options: Options,
+        wait: bool,
     ) -> Result<AsyncResult<B::Value, P>, (JobError, B)>
     where
         B: Body<P> + 'p,
@@ -34,8 +35,13 @@ pub(crate) trait Submitter<'p, P: Platform> {
 
 /// The part of a stream that depends on the order of its results.
 pub(super) trait Flight<T, R, P: Platform> {
-    /// Submits a chunk.
-    fn launch(&mut self, items: Bunch<T>, first: usize) -> Result<(), (JobError, Bunch<T>)>;
+    /// Submits a chunk; with `wait` it waits for room.
+    fn launch(
+        &mut self,
+        items: Bunch<T>,
+        first: usize,
+        wait: bool,
+    ) -> Result<(), (JobError, Bunch<T>)>;
     /// Blocks until a chunk has landed, at most until the moment given. `Ok(None)` if none is under way.
     fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut>;
     /// Cancels every chunk under way.
@@ -73,7 +79,12 @@ where
     R: Send + 'p,
     P: Platform,
 {
-    fn launch(&mut self, items: Bunch<T>, first: usize) -> Result<(), (JobError, Bunch<T>)> {
+    fn launch(
+        &mut self,
+        items: Bunch<T>,
+        first: usize,
+        wait: bool,
+    ) -> Result<(), (JobError, Bunch<T>)> {
         let count = items.len();
         let body = ChunkBody {
             items,
@@ -83,7 +94,7 @@ where
         };
         let handle = self
             .submitter
-            .submit(body, self.options.clone())
+            .submit(body, self.options.clone(), wait)
             .map_err(|(error, body)| (error, body.into_items()))?;
         self.under_way.push_back((count, handle));
         Ok(())
@@ -156,6 +167,48 @@ impl<S, G, R, P: Platform> Unordered<S, G, R, P> {
         });
     }
 
+    /// Gives up a chunk that needs the state which this thread has lent; its results will be dropped.
+    fn give_up_lent<T>(&mut self) -> Option<Results<R>>
+    where
+        G: Call<P, T>,
+    {
+        if !G::STATEFUL {
+            return None;
+        }
+        let (count, refused) = self
+            .under_way
+            .iter_mut()
+            .find_map(|place| place.take_if(|(_, handle)| handle.needs_lent_state()))?;
+        refused.cancel();
+        Some(Bunch::state_lent(count))
+    }
+
+    /// Blocks until a chunk has landed or the time is over. When the options say so, it resolves the chunks that
+    /// are still queued itself (S50).
+    fn wait_for_mail(&self, until: Option<Instant>, is_over: impl Fn() -> bool) {
+        let mut may_withdraw = true;
+        self.outbox.filled.wait::<P>(|| {
+            if !self.outbox.is_empty() {
+                return Look::Done;
+            }
+            if is_over() {
+                return Look::GiveUp;
+            }
+            match self.options.due::<P>() {
+                Due::Now(why) if may_withdraw => {
+                    may_withdraw = false;
+                    for handle in self.handles() {
+                        handle.withdraw(why);
+                    }
+                    // Look again at once: what was withdrawn has landed.
+                    Look::Park(Some(Instant::from_nanos(0)))
+                }
+                Due::Now(_) => Look::Park(until),
+                Due::At(deadline) => Look::Park([until, deadline].into_iter().flatten().min()),
+            }
+        });
+    }
+
     fn handles(&self) -> impl Iterator<Item = &AsyncResult<(), P>> {
         self.under_way.iter().flatten().map(|(_, handle)| handle)
     }
@@ -169,7 +222,12 @@ where
     R: Send + 'p,
     P: Platform,
 {
-    fn launch(&mut self, items: Bunch<T>, first: usize) -> Result<(), (JobError, Bunch<T>)> {
+    fn launch(
+        &mut self,
+        items: Bunch<T>,
+        first: usize,
+        wait: bool,
+    ) -> Result<(), (JobError, Bunch<T>)> {
         let count = items.len();
         let place = self.free.pop().unwrap_or_else(|| {
             self.under_way.push(None);
@@ -185,7 +243,7 @@ where
             place,
             outbox: Arc::clone(&self.outbox),
         };
-        match self.submitter.submit(body, self.options.clone()) {
+        match self.submitter.submit(body, self.options.clone(), wait) {
             Ok(handle) => {
                 self.under_way[place] = Some((count, handle));
                 Ok(())
@@ -198,50 +256,25 @@ where
     }
 
     fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut> {
-        self.collect();
-        if let Some(results) = self.landed.pop_front() {
-            return Ok(Some(results));
-        }
-        if self.handles().next().is_none() {
-            return Ok(None);
-        }
-        if G::STATEFUL
-            && let Some((count, refused)) = self
-                .under_way
-                .iter_mut()
-                .find_map(|place| place.take_if(|(_, handle)| handle.needs_lent_state()))
-        {
-            refused.cancel();
-            return Ok(Some(Bunch::state_lent(count)));
-        }
-        // A worker of the pool runs what it would wait for, one chunk at a time (S41).
         let is_over = || until.is_some_and(|at| P::now().is_some_and(|now| now >= at));
-        if !is_over() {
-            let _ = self.handles().any(AsyncResult::help);
-        }
-        let outbox = Arc::clone(&self.outbox);
-        let mut may_withdraw = true;
-        outbox.filled.wait::<P>(|| {
-            if !outbox.is_empty() {
-                return Look::Done;
+        loop {
+            self.collect();
+            if let Some(results) = self.landed.pop_front() {
+                return Ok(Some(results));
+            }
+            if self.handles().next().is_none() {
+                return Ok(None);
+            }
+            if let Some(results) = self.give_up_lent::<T>() {
+                return Ok(Some(results));
             }
             if is_over() {
-                return Look::GiveUp;
+                return Err(TimedOut);
             }
-            match self.options.due::<P>() {
-                Due::Now(why) if may_withdraw => {
-                    may_withdraw = false;
-                    for handle in self.handles() {
-                        handle.withdraw(why);
-                    }
-                    Look::Park(Some(Instant::from_nanos(0)))
-                }
-                Due::Now(_) => Look::Park(until),
-                Due::At(deadline) => Look::Park([until, deadline].into_iter().flatten().min()),
-            }
-        });
-        self.collect();
-        self.landed.pop_front().map(Some).ok_or(TimedOut)
+            // A worker of the pool runs what it would wait for, one chunk at a time (S41).
+            let _ = self.handles().any(AsyncResult::help);
+            self.wait_for_mail(until, is_over);
+        }
     }
 
     fn cancel(&self) {

@@ -41,6 +41,8 @@ pub struct IMap<'p, I: Iterator, R, P: Platform> {
     flight: Box<dyn Flight<I::Item, R, P> + Send + 'p>,
     engine: &'p Engine<P>,
     landed: BunchIter<Result<R, JobError>>,
+    /// A chunk that the full queue has refused; the next to be submitted.
+    refused: Option<Bunch<I::Item>>,
     chunk_size: usize,
     window: usize,
     /// Items pulled from the input and not yet yielded.
@@ -119,6 +121,7 @@ where
             flight,
             engine,
             landed: BunchIter::One(None),
+            refused: None,
             chunk_size: asked.min(window),
             window,
             under_way: 0,
@@ -142,23 +145,34 @@ impl<T, R, P: Platform> Drop for SettleOnUnwind<'_, T, R, P> {
 
 impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
     fn end(&mut self, error: JobError) {
+        let refused = self.refused.take();
+        contain::<P>(move || drop(refused));
         self.input_ended = true;
         self.closed = true;
         self.last = Some(error);
     }
 
-    /// Pulls and submits until the window is full.
-    fn fill(&mut self) {
-        while !self.input_ended && self.chunk_size <= self.window.saturating_sub(self.under_way) {
+    /// Pulls and submits until the window is full, or the queue while there is something else to wait for.
+    fn fill(&mut self, until: Option<Instant>) {
+        while self.refused.is_some()
+            || !self.input_ended && self.chunk_size <= self.window.saturating_sub(self.under_way)
+        {
             if let Some(why) = self.engine.life.closed_by() {
                 return self.end(why.into());
             }
-            let Some(items) = self.pull() else { return };
+            let Some(items) = self.refused.take().or_else(|| self.pull()) else {
+                return;
+            };
             let count = items.len();
-            match self.flight.launch(items, self.pulled) {
+            let wait = self.under_way == 0 && until.is_none();
+            match self.flight.launch(items, self.pulled, wait) {
                 Ok(()) => {
                     self.pulled += count;
                     self.under_way += count;
+                }
+                Err((JobError::Full, items)) if !wait => {
+                    self.refused = Some(items);
+                    return;
                 }
                 Err((error, items)) => {
                     contain::<P>(move || drop(items));
@@ -168,7 +182,7 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
         }
     }
 
-    /// Takes the next chunk out of the input.
+    /// Takes the next chunk out of the input. An input that has ended is not asked again.
     fn pull(&mut self) -> Option<Bunch<I::Item>> {
         let guard = SettleOnUnwind(&mut *self.flight);
         let bunch = if self.chunk_size == 1 {
@@ -177,15 +191,17 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
             // The hint is only a hint: it must not make us reserve more than a little.
             let mut items =
                 Vec::with_capacity(self.input.size_hint().0.min(self.chunk_size).min(1024));
-            while items.len() < self.chunk_size
-                && let Some(item) = self.input.next()
-            {
+            while items.len() < self.chunk_size {
+                let Some(item) = self.input.next() else {
+                    self.input_ended = true;
+                    break;
+                };
                 items.push(item);
             }
             (!items.is_empty()).then_some(Bunch::Many(items))
         };
         core::mem::forget(guard);
-        self.input_ended = bunch.is_none();
+        self.input_ended |= bunch.is_none();
         bunch
     }
 
@@ -196,7 +212,14 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
                 self.yielded += 1;
                 return Ok(Some(result));
             }
-            self.fill();
+            self.fill(until);
+            if self.refused.is_some() && self.under_way == 0 {
+                // Nothing of ours will free a place: somebody else's job must.
+                if self.engine.wait_for_room(until) {
+                    continue;
+                }
+                return Err(TimedOut);
+            }
             match self.flight.land(until)? {
                 Some(results) => self.landed = results.into_iter(),
                 None => return Ok(self.last.take().map(Err)),
@@ -214,13 +237,18 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
         };
         Progress {
             done: self.yielded,
-            total: left.map(|left| self.pulled.saturating_add(left)),
+            total: left.map(|left| {
+                let refused = self.refused.as_ref().map_or(0, Bunch::len);
+                self.pulled.saturating_add(refused).saturating_add(left)
+            }),
         }
     }
 
     /// Pulls nothing more and cancels what is under way: chunks that have not started yield
     /// [`JobError::Cancelled`] for each item, running ones see their cancel token.
     pub fn cancel(&mut self) {
+        let refused = self.refused.take();
+        contain::<P>(move || drop(refused));
         self.input_ended = true;
         self.flight.cancel();
     }
@@ -235,6 +263,8 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
         drop(unsafe { core::ptr::read(&raw const this.flight) });
         // SAFETY: as above.
         drop(unsafe { core::ptr::read(&raw const this.landed) });
+        // SAFETY: as above.
+        drop(unsafe { core::ptr::read(&raw const this.refused) });
         // SAFETY: as above.
         drop(unsafe { core::ptr::read(&raw const this.last) });
         input
@@ -275,7 +305,9 @@ impl<I: Iterator, R, P: Platform> Iterator for IMap<'_, I, R, P> {
         } else {
             self.input.size_hint()
         };
-        let under_way = self.under_way + usize::from(self.last.is_some());
+        let under_way = self.under_way
+            + self.refused.as_ref().map_or(0, Bunch::len)
+            + usize::from(self.last.is_some());
         (
             lower.saturating_add(under_way),
             upper.and_then(|upper| upper.checked_add(under_way)),

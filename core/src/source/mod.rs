@@ -63,7 +63,7 @@ pub use windows::Run;
 
 /// Items a batch can share out.
 ///
-/// The list of sources is closed: slices, vectors, arrays, ranges, the chunk iterators of slices,
+/// Sources are slices, vectors, arrays, ranges, the chunk iterators of slices,
 /// tuples of `Range<usize>` (index grids), [`zip`] and [`enumerate`] of those, and `pull` for
 /// everything else.
 ///

@@ -59,7 +59,7 @@ pub(super) fn pool(workers: usize) -> Rc<Stage> {
 pub(super) fn bounded(workers: usize, places: usize) -> Rc<Stage> {
     let places = NonZeroUsize::new(places).expect("a queue has places");
     let queue = Chain::bounded(places).expect("a small queue fits");
-    Stage::build(workers, queue, |settings| settings.bounded = true)
+    Stage::build(workers, queue, |settings| settings.capacity = places.get())
 }
 
 impl Stage {
@@ -73,7 +73,7 @@ impl Stage {
             jobs_per_worker: usize::MAX,
             wait_policy: WaitPolicy::Passive,
             search: 0,
-            bounded: false,
+            capacity: usize::MAX,
             caller_participates: false,
         };
         adjust(&mut settings);

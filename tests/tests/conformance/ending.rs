@@ -910,9 +910,9 @@ fn cancels_race_with_the_end_of_the_pool() {
         let batch = pool.map_async(tracker.make_vec(30), |t| t.id()).unwrap();
         thread::scope(|s| {
             s.spawn(|| {
-                results.iter().for_each(|result| {
+                for result in &results {
                     let _ = result.cancel();
-                })
+                }
             });
             s.spawn(|| {
                 let _ = batch.cancel();

@@ -1,0 +1,155 @@
+//! Faults that reviews have found, each as a test of its own.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use ringpool::{GetError, JobError, Pool};
+use ringpool_tests::{Gate, hold, watchdog};
+
+/// Rounds of a race; each takes some microseconds.
+const ROUNDS: u32 = 20_000;
+
+// S14, S20: values of chunks that never ran were handed out.
+#[test]
+fn a_batch_cancelled_at_any_moment_gives_all_values_or_none() {
+    let _watchdog = watchdog();
+    let pool = ringpool_tests::pool(2);
+    for round in 0..ROUNDS {
+        let batch = pool
+            .with()
+            .chunk_size(1)
+            .map_async((0..8).collect::<Vec<_>>(), Box::<u32>::new)
+            .unwrap();
+        for _ in 0..round % 97 {
+            std::hint::spin_loop();
+        }
+        let _ = batch.cancel();
+        match batch.get() {
+            Ok(values) => assert!(values.iter().map(|value| **value).eq(0..8)),
+            Err(JobError::Cancelled) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+// S14, S50: a waiter took the withdrawal of a batch for its end.
+#[test]
+fn a_batch_whose_deadline_passes_at_any_moment_gives_all_values_or_none() {
+    let _watchdog = watchdog();
+    let pool = ringpool_tests::pool(2);
+    for round in 0..ROUNDS {
+        let batch = pool
+            .with()
+            .chunk_size(1)
+            .deadline(Duration::from_nanos(u64::from(round % 20_000)))
+            .map_async((0..8).collect::<Vec<_>>(), Box::<u32>::new)
+            .unwrap();
+        match batch.get() {
+            Ok(values) => assert!(values.iter().map(|value| **value).eq(0..8)),
+            Err(JobError::DeadlineExpired) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+// S34: a stream that cannot be waited for lost the rest of its input.
+#[test]
+fn a_stream_that_needs_lent_state_yields_an_error_for_each_item() {
+    let _watchdog = watchdog();
+    let pool = Pool::builder()
+        .workers(1)
+        .initializer(|_| 0_u32)
+        .build()
+        .unwrap();
+    let (ordered, unordered) = pool
+        .with_worker()
+        .apply(|_| {
+            let with = || pool.with_worker().chunk_size(4);
+            (
+                with().imap(0..100, |_, x: i32| x).count(),
+                with().imap_unordered(0..100, |_, x: i32| x).count(),
+            )
+        })
+        .unwrap();
+    assert_eq!((ordered, unordered), (100, 100));
+}
+
+// S37: `next_timeout` waited for room in a full pool without looking at the time.
+#[test]
+fn a_timed_next_ends_although_the_queue_is_full() {
+    let _watchdog = watchdog();
+    let pool = Pool::builder().workers(1).capacity(1).build().unwrap();
+    let gate = hold(&pool, 1);
+    let queued = pool.apply_async(|| ()).unwrap();
+    let mut stream = pool.imap(0..3, |x| x);
+    let early = stream.next_timeout(Duration::from_millis(1));
+    assert!(matches!(early, Err(GetError::TimedOut)), "{early:?}");
+    gate.open();
+    queued.get().unwrap();
+    // Nothing was lost by the time-out.
+    assert_eq!(stream.collect::<Result<Vec<_>, _>>().unwrap(), [0, 1, 2]);
+}
+
+// S47: `join_timeout` waited for the caller that is worker 0.
+#[test]
+fn a_timed_join_ends_although_a_caller_takes_part() {
+    let _watchdog = watchdog();
+    let pool = Pool::builder()
+        .workers(2)
+        .caller_participates()
+        .build()
+        .unwrap();
+    let gate = Gate::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| pool.apply(|| gate.pass()).unwrap());
+        gate.wait_for_arrivals(1);
+        pool.close();
+        assert!(!pool.join_timeout(Duration::from_millis(1)).unwrap());
+        gate.open();
+    });
+    pool.join().unwrap();
+}
+
+// S13, S41: a waiter for room was not told of the place that an awaited batch left.
+#[test]
+fn awaiting_a_batch_on_a_worker_makes_room_for_others() {
+    let _watchdog = watchdog();
+    let pool = Arc::new(Pool::builder().workers(1).capacity(1).build().unwrap());
+    let inner = Arc::clone(&pool);
+    let (submitted, until_submitted) = channel::<()>();
+    let (full, until_full) = channel::<()>();
+    let job = pool
+        .apply_async(move || {
+            let batch = inner.map_async((0..4).collect::<Vec<_>>(), |x| x).unwrap();
+            full.send(()).unwrap();
+            batch.get().unwrap();
+            // Comes only if the other thread was let in while this job still runs.
+            until_submitted.recv().unwrap();
+        })
+        .unwrap();
+    until_full.recv().unwrap();
+    let other = Arc::clone(&pool);
+    let thread = std::thread::spawn(move || {
+        let late = other.apply_async(|| ()).unwrap();
+        submitted.send(()).unwrap();
+        late.get().unwrap();
+    });
+    job.get().unwrap();
+    thread.join().unwrap();
+}
+
+// S18: a third waiter parked without telling the word.
+#[test]
+fn many_waiters_of_one_job_all_wake() {
+    let _watchdog = watchdog();
+    let pool = ringpool_tests::pool(1);
+    for _ in 0..200 {
+        let job = pool.apply_async(std::thread::yield_now).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| job.wait());
+            }
+        });
+    }
+}

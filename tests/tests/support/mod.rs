@@ -1,0 +1,3 @@
+//! What the table of combinations and the stress tests share.
+
+pub(crate) mod watchdog;
