@@ -5,6 +5,8 @@ mod support;
 
 #[path = "combinations/blocking.rs"]
 mod blocking;
+#[path = "combinations/calls.rs"]
+mod calls;
 #[path = "combinations/census.rs"]
 mod census;
 #[path = "combinations/detached.rs"]
@@ -17,5 +19,7 @@ mod nested;
 mod row;
 #[path = "combinations/scoped.rs"]
 mod scoped;
+#[path = "combinations/submissions.rs"]
+mod submissions;
 #[path = "combinations/within.rs"]
 mod within;

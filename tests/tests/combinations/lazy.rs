@@ -275,7 +275,7 @@ fn consume(
             {
                 gate.open();
             }
-            while let Some(result) = stream.next() {
+            for result in stream.by_ref() {
                 let number = row.verb.is_ordered().then_some(tally.all());
                 tally.count(row.outcome, number, result);
             }

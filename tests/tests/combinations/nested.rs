@@ -113,7 +113,7 @@ impl fmt::Debug for Stack {
 #[derive(Clone)]
 struct Level {
     stack: Stack,
-    level: usize,
+    at: usize,
     work: Work,
 }
 
@@ -155,17 +155,17 @@ impl Level {
     /// What every function of this level does.
     fn deeper(&self) -> Self {
         Self {
-            level: self.level + 1,
+            at: self.at + 1,
             ..self.clone()
         }
     }
 
     /// Runs the rest of the stack.
     fn go(&self, pool: &Arc<TrackedPool>, item: Tracked) -> Tracked {
-        if self.level == self.stack.depth {
+        if self.at == self.stack.depth {
             return self.work.run(item);
         }
-        let verb = self.stack.verbs[self.level];
+        let verb = self.stack.verbs[self.at];
         let inner = self.deeper();
         let values = match verb {
             Verb::Apply
@@ -179,7 +179,7 @@ impl Level {
             | Verb::ForEachChunk
             | Verb::Reduce
             | Verb::Broadcast
-            | Verb::ApplyOn => self.block(verb, pool, inner),
+            | Verb::ApplyOn => self.block(verb, pool, &inner),
             Verb::ScopeApply | Verb::ScopeMap | Verb::ScopeImap | Verb::ScopeImapUnordered => {
                 self.scope(verb, pool, &inner)
             }
@@ -197,7 +197,7 @@ impl Level {
     }
 
     /// Blocking verbs; their functions borrow the pool.
-    fn block(&self, verb: Verb, pool: &Arc<TrackedPool>, inner: Self) -> Vec<Tracked> {
+    fn block(&self, verb: Verb, pool: &Arc<TrackedPool>, inner: &Self) -> Vec<Tracked> {
         let run = |item| inner.go(pool, item);
         match verb {
             Verb::Apply => {
@@ -245,7 +245,7 @@ impl Level {
                 vec![self.value(pool.reduce(self.items(), zero, run, |a, b| self.work.add(a, b)))]
             }
             Verb::Broadcast => match pool.broadcast(|_| run(self.work.item(0))) {
-                Err(JobError::FromWorker) if self.level > 0 => Vec::new(),
+                Err(JobError::FromWorker) if self.at > 0 => Vec::new(),
                 other => self.value(other),
             },
             _ => {
@@ -349,7 +349,7 @@ impl Level {
                     .into_iter()
                     .map(|item| scope.apply_async(move || run(item)));
                 // Both are submitted before the first is waited for.
-                let handles = Vec::from_iter(handles);
+                let handles = handles.collect::<Vec<_>>();
                 handles
                     .into_iter()
                     .map(|handle| self.value(handle.get()))
@@ -424,7 +424,7 @@ fn run(row: Row<Stack>, census: &'static Census) -> Vec<(Kind, usize)> {
     let work = Work::new(census, row.outcome, Trigger::none());
     let top = Level {
         stack: row.verb,
-        level: 0,
+        at: 0,
         work,
     };
     let item = top.work.item(0);

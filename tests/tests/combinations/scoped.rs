@@ -13,12 +13,12 @@ use crate::census::{Census, Kind, Tracked};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verb {
-    ApplyAsync,
-    TryApplyAsync,
-    MapAsync,
+    Apply,
+    TryApply,
+    Map,
 }
 
-const VERBS: [Verb; 3] = [Verb::ApplyAsync, Verb::TryApplyAsync, Verb::MapAsync];
+const VERBS: [Verb; 3] = [Verb::Apply, Verb::TryApply, Verb::Map];
 
 /// The handles of a scope: several single jobs, or one batch.
 #[derive(Default)]
@@ -36,7 +36,7 @@ fn submit<'scope, 'env>(
     count: usize,
     handles: &mut Handles,
 ) {
-    if row.verb == Verb::MapAsync {
+    if row.verb == Verb::Map {
         // The function owns its capture and borrows the rest.
         let own = work.clone();
         let run = move |item: Tracked| {
@@ -62,7 +62,7 @@ fn submit<'scope, 'env>(
             work.look();
             own.run(item)
         };
-        let handle = if row.verb == Verb::TryApplyAsync {
+        let handle = if row.verb == Verb::TryApply {
             match scope.try_apply_async(job) {
                 Ok(handle) => handle,
                 Err(refused) => {
@@ -129,7 +129,7 @@ fn run(row: Row<Verb>, census: &'static Census) -> Vec<(Kind, usize)> {
         _ => Trigger::none(),
     };
     let work = Work::new(census, outcome, trigger);
-    let waits_for_room = phase == Phase::Held && verb == Verb::ApplyAsync;
+    let waits_for_room = phase == Phase::Held && verb == Verb::Apply;
     let count = if waits_for_room {
         shape.queued_jobs()
     } else {
@@ -161,7 +161,7 @@ fn run(row: Row<Verb>, census: &'static Census) -> Vec<(Kind, usize)> {
         return Vec::new();
     }
     let all = everything(row, &submitted);
-    let size = if verb == Verb::MapAsync { ITEMS } else { 1 };
+    let size = if verb == Verb::Map { ITEMS } else { 1 };
     vec![
         (Kind::Value, all.values * size),
         (Kind::Payload, all.panics),
@@ -192,7 +192,7 @@ fn end_while_held(row: Row<Verb>, pool: &TrackedPool, handles: &Handles, census:
 
 /// What a row has when everything that was submitted runs.
 fn everything(row: Row<Verb>, submitted: &[usize]) -> Tally {
-    let panics = if row.verb == Verb::MapAsync {
+    let panics = if row.verb == Verb::Map {
         usize::from(row.outcome.first_panic(ITEMS).is_some())
     } else {
         submitted
@@ -211,7 +211,7 @@ fn everything(row: Row<Verb>, submitted: &[usize]) -> Tally {
 fn check_end(row: Row<Verb>, ended: Result<(), JobError>, submitted: &[usize]) {
     let first = match row.verb {
         _ if row.ending != Ending::DropHandles => None,
-        Verb::MapAsync => row.outcome.first_panic(ITEMS),
+        Verb::Map => row.outcome.first_panic(ITEMS),
         _ => submitted
             .iter()
             .copied()
@@ -294,7 +294,7 @@ fn check(row: Row<Verb>, tally: Tally, submitted: &[usize], runs: usize) {
     };
     assert_eq!(tally, expected, "the jobs ended otherwise");
     let has_handles = !matches!(row.ending, Ending::DropHandles | Ending::LeakHandles);
-    if row.verb != Verb::MapAsync {
+    if row.verb != Verb::Map {
         assert_eq!(
             runs,
             if has_handles { tally.ran() } else { count },
@@ -333,13 +333,15 @@ fn scopes_whose_body_panics() {
         let work = Work::new(census, row.outcome, Trigger::none());
         let scoped = AssertUnwindSafe(|| {
             pool.scope(|scope| {
-                let handles = Vec::from_iter((0..ITEMS).map(|number| {
-                    let (own, item, borrowed) = (work.clone(), work.item(number), &work);
-                    scope.apply_async(move || {
-                        borrowed.look();
-                        own.run(item)
+                let handles = (0..ITEMS)
+                    .map(|number| {
+                        let (own, item, borrowed) = (work.clone(), work.item(number), &work);
+                        scope.apply_async(move || {
+                            borrowed.look();
+                            own.run(item)
+                        })
                     })
-                }));
+                    .collect::<Vec<_>>();
                 match row.ending {
                     Ending::DropHandles => drop(handles),
                     Ending::LeakHandles => std::mem::forget(handles),

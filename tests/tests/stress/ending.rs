@@ -157,8 +157,9 @@ fn blocked_callers_come_back_when_the_pool_ends_or_is_cancelled() {
                 threads.spawn(move || {
                     let mut rng = Rng::new(seed);
                     loop {
-                        let items =
-                            Vec::from_iter((0..rng.below(20)).map(|number| alive.make(number)));
+                        let items = (0..rng.below(20))
+                            .map(|number| alive.make(number))
+                            .collect::<Vec<_>>();
                         let length = items.len();
                         let with = pool.with().control(control);
                         let with = if rng.below(4) == 0 {

@@ -95,7 +95,9 @@ fn handles_outlive_a_pool_that_another_thread_drops() {
         for number in 0..10 + rng.below(40) {
             let value = alive.make(number);
             let handle = if rng.below(4) == 0 {
-                let items = Vec::from_iter((0..rng.below(6)).map(|number| alive.make(number)));
+                let items = (0..rng.below(6))
+                    .map(|number| alive.make(number))
+                    .collect::<Vec<_>>();
                 let map = move |item: Counted| {
                     assert!(value.number() < 100);
                     item
@@ -154,19 +156,21 @@ fn handles_outlive_a_pool_that_its_own_worker_drops() {
         let owner = pool
             .apply_async(move || drop(take.recv()))
             .expect("the pool is open");
-        let handles = Vec::from_iter((0..20).map(|number| {
-            let value = alive.make(number);
-            pool.apply_async(move || value).expect("the pool is open")
-        }));
+        let handles = (0..20)
+            .map(|number| {
+                let value = alive.make(number);
+                pool.apply_async(move || value).expect("the pool is open")
+            })
+            .collect::<Vec<_>>();
         let mut rest = handles.into_iter();
         thread::scope(|threads| {
             for _ in 0..2 {
                 let mut rng = Rng::new(rng.next());
-                let handles = Vec::from_iter(rest.by_ref().take(10));
+                let handles = rest.by_ref().take(10).collect::<Vec<_>>();
                 threads.spawn(move || {
-                    handles
-                        .into_iter()
-                        .for_each(|handle| use_up(handle, &mut rng))
+                    for handle in handles {
+                        use_up(handle, &mut rng);
+                    }
                 });
             }
             dawdle(rng, 20);

@@ -250,7 +250,7 @@ fn workers_are_replaced_under_every_verb() {
                 threads.spawn(move || {
                     for _ in 0..15 {
                         starter.tick();
-                        let items = Vec::from_iter((0..5).map(|number| alive.make(number)));
+                        let items = (0..5).map(|number| alive.make(number)).collect::<Vec<_>>();
                         let result = match rng.below(9) {
                             0 => pool.with_worker().apply(|worker| *worker.state += 1),
                             1 => pool.with().chunk_size(1).for_each(items, drop),
@@ -323,7 +323,9 @@ fn sixty_four_workers_for_each_cpu() {
                 let (pool, alive, ran) = (&pool, &alive, &ran);
                 threads.spawn(move || {
                     for round in 0..6 {
-                        let items = Vec::from_iter((0..300).map(|number| alive.make(number)));
+                        let items = (0..300)
+                            .map(|number| alive.make(number))
+                            .collect::<Vec<_>>();
                         let with = pool.with().chunk_size(1 + rng.below(3));
                         let values = with.map(items, |item| item).expect("it returns");
                         assert!(

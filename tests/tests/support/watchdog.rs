@@ -1,6 +1,7 @@
 //! Turns a hang into a failure: aborts the process with the name of what hangs.
 
 use std::fmt::Display;
+use std::io::{Write as _, stderr};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -54,7 +55,13 @@ fn look_after() {
             .collect();
         if !hanging.is_empty() {
             for entry in hanging {
-                eprintln!("hangs for {} s: {}", LIMIT.as_secs(), (entry.name)());
+                // Not by `eprintln`, whose text a test keeps to itself until it fails.
+                let _ = writeln!(
+                    stderr(),
+                    "hangs for {} s: {}",
+                    LIMIT.as_secs(),
+                    (entry.name)()
+                );
             }
             std::process::abort();
         }

@@ -1,0 +1,152 @@
+//! Callers that take part.
+
+use std::sync::Mutex;
+use std::thread;
+
+use ringpool::Pool;
+use ringpool_tests::{Gate, Log, Plan, Tally, TestSpawner, hold, hold_at, pool, watchdog};
+
+// S51
+#[test]
+fn a_participating_caller_replaces_one_thread() {
+    let _watch = watchdog();
+    for (workers, threads) in [(1, 1), (2, 1), (4, 3)] {
+        let spawner = TestSpawner::new(Plan::Obey);
+        let ledger = spawner.ledger();
+        let pool = Pool::builder()
+            .spawner(spawner)
+            .workers(workers)
+            .caller_participates()
+            .build()
+            .unwrap();
+        assert_eq!(ledger.started(), threads, "of {workers} workers");
+        assert_eq!(
+            pool.map(0..100, |x| x + 1).unwrap(),
+            (1..101).collect::<Vec<_>>()
+        );
+    }
+}
+
+// S51, S9
+#[test]
+fn a_participating_caller_runs_its_own_unstarted_work() {
+    let _watch = watchdog();
+    let pool = Pool::builder()
+        .workers(3)
+        .caller_participates()
+        .build()
+        .unwrap();
+    let gate = hold(&pool, 2);
+    let me = thread::current().id();
+
+    assert_eq!(pool.apply(|| thread::current().id()).unwrap(), me);
+    assert_eq!(
+        pool.map(0..10, |_| thread::current().id()).unwrap(),
+        [me; 10]
+    );
+    let mut places = [None; 10];
+    pool.for_each(&mut places, |place| *place = Some(thread::current().id()))
+        .unwrap();
+    assert_eq!(places, [Some(me); 10]);
+    assert_eq!(pool.reduce(0..10, 0, |x| x, |a, b| a + b).unwrap(), 45);
+    let mut by = None;
+    pool.scope(|s| {
+        s.apply_async(|| by = Some(thread::current().id()));
+    })
+    .unwrap();
+    assert_eq!(by, Some(me));
+    gate.open();
+}
+
+// S51
+#[test]
+fn a_participating_caller_is_worker_zero_and_holds_its_state() {
+    let _watch = watchdog();
+    let exits = Log::new();
+    let builder = Pool::builder()
+        .workers(3)
+        .initializer(|info| info.index() * 10);
+    let hook = exits.clone();
+    let builder = builder.exit_hook(move |info, state| hook.push((info.index(), state)));
+    let pool = builder.caller_participates().build().unwrap();
+    let gate = Gate::new();
+    hold_at(&pool, &gate, 2);
+    let seen = pool.with_worker().apply(|w| {
+        *w.state += 1;
+        (w.index(), *w.state)
+    });
+    assert_eq!(seen.unwrap(), (0, 1));
+    assert_eq!(
+        pool.with_worker().map(0..3, |w, _| *w.state).unwrap(),
+        [1; 3]
+    );
+    gate.open();
+    pool.close();
+    pool.join().unwrap();
+    assert_eq!(exits.take_sorted(), [(0, 1), (1, 10), (2, 20)]);
+}
+
+// S51
+#[test]
+fn a_second_caller_does_not_participate() {
+    let _watch = watchdog();
+    let pool = Pool::builder()
+        .workers(2)
+        .caller_participates()
+        .build()
+        .unwrap();
+    let at_worker = hold(&pool, 1);
+    let (first_runs, second_ran) = (Tally::new(), Gate::new());
+    thread::scope(|s| {
+        let first = s.spawn(|| {
+            pool.apply(|| {
+                first_runs.add();
+                second_ran.pass();
+                thread::current().id()
+            })
+        });
+        first_runs.wait_for(1);
+        let second = s.spawn(|| {
+            (
+                thread::current().id(),
+                pool.apply(|| thread::current().id()).unwrap(),
+            )
+        });
+        at_worker.open();
+        let (caller, by) = second.join().unwrap();
+        assert_ne!(by, caller, "only one caller at a time is worker 0");
+        second_ran.open();
+        let first_id = first.thread().id();
+        assert_eq!(first.join().unwrap().unwrap(), first_id);
+        assert_ne!(by, first_id);
+    });
+}
+
+// S51
+#[test]
+fn without_participation_no_caller_runs_jobs() {
+    let _watch = watchdog();
+    let pool = pool(1);
+    let worker = pool.apply(|| thread::current().id()).unwrap();
+    assert_ne!(worker, thread::current().id());
+    let gate = hold(&pool, 1);
+    thread::scope(|s| {
+        let apply = s.spawn(|| vec![pool.apply(|| thread::current().id()).unwrap()]);
+        let map = s.spawn(|| pool.map(0..10, |_| thread::current().id()).unwrap());
+        let scope = s.spawn(|| {
+            let by = Mutex::new(Vec::new());
+            pool.scope(|s| {
+                s.apply_async(|| by.lock().unwrap().push(thread::current().id()));
+            })
+            .unwrap();
+            by.into_inner().unwrap()
+        });
+        let later = s.spawn(|| {
+            gate.open();
+            Vec::new()
+        });
+        for thread in [apply, map, scope, later] {
+            assert!(thread.join().unwrap().iter().all(|by| *by == worker));
+        }
+    });
+}

@@ -1,0 +1,6 @@
+//! Nesting.
+
+mod everyone;
+mod scopes;
+mod state;
+mod waits;

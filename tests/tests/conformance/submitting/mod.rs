@@ -1,0 +1,7 @@
+//! Submitting.
+
+mod apply;
+mod order;
+mod outcome;
+mod refusal;
+mod room;
