@@ -257,12 +257,15 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
 
     /// Starts nothing from now on. Tells how many jobs and batches that cut short.
     pub(crate) fn terminate(&self) -> usize {
+        let before = self.never_started();
         let Some(batches) = self.life.terminate() else {
             return 0;
         };
         // Workers are awake before anything is drained: a destructor may wait for them.
         self.shut();
-        self.drain(batches, Refusal::Terminated)
+        self.drain(batches, Refusal::Terminated);
+        // With what workers have popped and refused meanwhile.
+        self.never_started() - before
     }
 
     /// Stops the pool because a worker could not be replaced.
@@ -272,14 +275,13 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
         self.drain(batches, Refusal::Broken);
     }
 
-    fn drain(&self, batches: usize, why: Refusal) -> usize {
-        let mut jobs = batches;
+    fn drain(&self, batches: usize, why: Refusal) {
+        self.count_never_started(batches);
         while let Ok(entry) = self.take() {
             // SAFETY: `take` has exchanged the entry out of its cell.
-            jobs += usize::from(unsafe { Entry::refuse(entry, why) });
+            let counts = unsafe { Entry::refuse(entry, why) };
+            self.count_never_started(usize::from(counts));
         }
-        self.count_never_started(jobs);
-        jobs
     }
 
     /// Wakes every worker, after something was published that all of them must see.
