@@ -34,7 +34,7 @@ pub struct Contender {
 /// One question that all its contenders answer.
 #[derive(Clone, Copy)]
 pub struct Workload {
-    /// Short name, as in `shared/PERFORMANCE.md`.
+    /// Short name of the workload.
     pub id: &'static str,
     /// What one unit of it is.
     pub what: &'static str,
@@ -62,7 +62,7 @@ pub const WORKLOADS: [Workload; 7] = [
     region::TINY,
 ];
 
-/// Two workers, as in `shared/PERFORMANCE.md`, or one where there is one CPU.
+/// Two workers, or one where there is one CPU.
 pub fn workers() -> usize {
     thread::available_parallelism()
         .map_or(1, NonZeroUsize::get)
