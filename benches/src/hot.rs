@@ -91,7 +91,7 @@ pub(crate) fn rayon_pool(workers: usize) -> rayon::ThreadPool {
 
 fn apply(workers: usize) -> Session {
     let pool = pool(workers);
-    each(move |n| pool.apply(|| tiny(n)).expect("the pool is open"))
+    each(move |n| pool.apply(move || tiny(n)).expect("the pool is open"))
 }
 
 fn apply_async(workers: usize) -> Session {
@@ -115,7 +115,7 @@ fn scoped(workers: usize) -> Session {
 
 fn participating(workers: usize) -> Session {
     let pool = pool_with_caller(workers);
-    each(move |n| pool.apply(|| tiny(n)).expect("the pool is open"))
+    each(move |n| pool.apply(move || tiny(n)).expect("the pool is open"))
 }
 
 fn rayon_install(workers: usize) -> Session {

@@ -26,7 +26,8 @@ pub struct WorkerStats {
     pub jobs: usize,
     /// Time spent working; zero on platforms without a clock.
     pub busy: Duration,
-    /// Time spent searching and asleep; zero on platforms without a clock.
+    /// Time spent searching and asleep; zero on platforms without a clock. Gaps of less than about half
+    /// a microsecond between two jobs count as busy.
     pub idle: Duration,
     /// How often the worker went to sleep.
     pub parks: usize,
@@ -145,8 +146,17 @@ impl Watch {
         }
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
-        self.idle
+    /// Turns if the worker was not that already. The clock is read only then.
+    #[inline]
+    pub(crate) fn note(
+        &mut self,
+        stats: &SlotStats,
+        now: impl FnOnce() -> Option<Instant>,
+        idle: bool,
+    ) {
+        if self.idle != idle {
+            self.turn(stats, now(), idle);
+        }
     }
 
     /// Accounts for the time since the last call and notes what the worker does from now on.

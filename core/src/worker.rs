@@ -115,12 +115,7 @@ pub(crate) fn work<P: Platform>(
                 }
                 return Leave::Closed;
             }
-            Err(false) => {
-                if !watch.is_idle() {
-                    watch.turn(&slot.stats, P::now(), true);
-                }
-                searching = wait_for_work(frame, searching);
-            }
+            Err(false) => searching = wait_for_work(frame, searching, &mut watch),
         }
     }
 }
@@ -132,19 +127,19 @@ fn found_work<P: Platform>(frame: &Frame<'_, P>, searching: &mut bool, watch: &m
     if core::mem::take(searching) && engine.idle.stop_searching() && engine.has_news(frame.index) {
         engine.idle.wake_one(engine.slots());
     }
-    if watch.is_idle() {
-        watch.turn(&frame.slot().stats, P::now(), false);
-    }
+    watch.note(&frame.slot().stats, P::now, false);
 }
 
 /// Spins, then sleeps, until there may be work. Tells whether the worker is counted as searching.
-fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool) -> bool {
+fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut Watch) -> bool {
     let (engine, index) = (frame.engine, frame.index);
+    let stats = &frame.slot().stats;
     let searching = searching
         || (engine.settings.wait_policy != WaitPolicy::Passive && engine.idle.start_searching());
-    if searching && search(engine, index) {
+    if searching && search(engine, index, || watch.note(stats, P::now, true)) {
         return true;
     }
+    watch.note(stats, P::now, true);
     if engine.settings.wait_policy == WaitPolicy::Active {
         // The searchers' limit leaves some active workers uncounted; they spin all the same.
         while !engine.has_news(index) {
@@ -156,15 +151,30 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool) -> bool {
     if engine.has_news(index) && Idle::withdraw(engine.slots(), index) {
         return false;
     }
-    frame.slot().stats.count_park();
+    stats.count_park();
     Idle::park(engine.slots(), index);
     true
 }
 
 /// Looks for work again and again, ever more rarely, so that the queue's lines are left to those who
 /// write them. `false` when the time is up.
-fn search<P: Platform>(engine: &Engine<P>, index: usize) -> bool {
-    let mut spin = crate::backoff::Spin::new(engine.settings.search);
+///
+/// Between two jobs that follow each other closely the clock is not read: it would cost a tenth of the
+/// round trip. `idle` is called when the gap has become longer than that.
+fn search<P: Platform>(engine: &Engine<P>, index: usize, idle: impl FnOnce()) -> bool {
+    let mut short = crate::backoff::Spin::new(SHORT_GAP.min(engine.settings.search));
+    if look_often(engine, index, &mut short) {
+        return true;
+    }
+    idle();
+    let rest = engine.settings.search.saturating_sub(SHORT_GAP);
+    look_often(engine, index, &mut crate::backoff::Spin::new(rest))
+}
+
+/// Pauses in a gap that still counts as work: about half a microsecond.
+const SHORT_GAP: u32 = 32;
+
+fn look_often<P: Platform>(engine: &Engine<P>, index: usize, spin: &mut crate::backoff::Spin) -> bool {
     loop {
         if engine.has_news(index) {
             return true;
