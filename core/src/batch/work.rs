@@ -366,13 +366,16 @@ impl<P: Platform, D: Feed, G: Call<P, D::Item>, K: Keep<G::Out>> Work<P> for Map
                 done: 0,
                 left: &mut left,
             };
-            let (items, done) = (&mut *lane.items, &mut lane.done);
+            let (items, lane_done) = (&mut *lane.items, &mut lane.done);
+            // Counted in a register and noted in the lane: to add to the lane's own count would make each
+            // item wait for the store of the one before.
+            let mut done = 0;
             let put = |value| {
-                let index = start + *done;
                 // SAFETY: the item is ours, and this is its value.
-                let flow = unsafe { self.keep.put(index, value) };
+                let flow = unsafe { self.keep.put(start + done, value) };
                 if flow.is_continue() {
-                    *done += 1;
+                    done += 1;
+                    *lane_done = done;
                 }
                 flow
             };
@@ -552,8 +555,9 @@ where
                     done: 0,
                     left: &mut left,
                 };
-                let (items, done) = (&mut *lane.items, &mut lane.done);
+                let (items, lane_done) = (&mut *lane.items, &mut lane.done);
                 let mut sum = None;
+                let mut done = 0;
                 // SAFETY: the caller's promise.
                 let _ = unsafe {
                     self.map.each(frame, token, items, |value| {
@@ -561,7 +565,8 @@ where
                             None => value,
                             Some(sum) => (self.combine)(sum, value),
                         });
-                        *done += 1;
+                        done += 1;
+                        *lane_done = done;
                         ControlFlow::Continue(())
                     })
                 };
