@@ -50,6 +50,10 @@ unsafe impl Platform for Std {
         let elapsed = EPOCH.get_or_init(time::Instant::now).elapsed();
         Some(Instant::from_nanos(before_never(elapsed.as_nanos())))
     }
+
+    fn yield_now() {
+        std::thread::yield_now();
+    }
 }
 
 /// Saturates after 584 years, one nanosecond before [`Instant::NEVER`], which no clock may reach.

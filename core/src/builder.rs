@@ -5,6 +5,7 @@ use core::error::Error;
 use core::marker::PhantomData;
 use core::num::NonZeroUsize;
 
+use crate::backoff::search_pauses;
 use crate::engine::{Settings, WaitPolicy};
 use crate::error::BuildError;
 use crate::platform::{Hosted, Platform};
@@ -13,11 +14,6 @@ use crate::ring::Chain;
 use crate::shared::{ExitHook, Initializer, Plan, Shared};
 use crate::spawner::{Spawner, WorkerInfo};
 use crate::spawning::{Spawning, erase};
-
-/// Pauses that an adaptive worker searches before it sleeps: some 30 µs.
-const SEARCH: u32 = 2000;
-/// The same when workers outnumber CPUs, so that a searcher hardly keeps a working thread from its CPU.
-const SEARCH_OVERSUBSCRIBED: u32 = 16;
 
 /// The settings of a pool that is about to be built; every method returns the builder.
 ///
@@ -218,11 +214,7 @@ impl<P: Platform, W: 'static> Builder<P, W> {
             workers,
             jobs_per_worker: self.jobs_per_worker.unwrap_or(usize::MAX),
             wait_policy: self.wait_policy,
-            search: if workers > cpus {
-                SEARCH_OVERSUBSCRIBED
-            } else {
-                SEARCH
-            },
+            search: search_pauses(workers, cpus),
             capacity: self.capacity.unwrap_or(usize::MAX),
             caller_participates: self.caller_participates,
         };

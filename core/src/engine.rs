@@ -22,14 +22,14 @@ use crate::time::Instant;
 /// | policy | wakes in | costs |
 /// |---|---|---|
 /// | `Active` | well under a microsecond | a CPU for each worker, always |
-/// | `Adaptive` | the same for some 30 µs after the last job, then as `Passive` | next to nothing while idle |
+/// | `Adaptive` | the same for about ten microseconds after the last job, then as `Passive` | next to nothing while idle |
 /// | `Passive` | what the system takes to wake a thread, some 20 µs | nothing while idle |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum WaitPolicy {
     /// Spins for ever.
     Active,
-    /// Spins for a moment, then sleeps; hardly spins when workers outnumber CPUs.
+    /// Spins for a microsecond, lets other threads run for about ten, then sleeps.
     #[default]
     Adaptive,
     /// Sleeps at once.
@@ -56,7 +56,7 @@ pub(crate) struct Settings {
     pub(crate) workers: usize,
     pub(crate) jobs_per_worker: usize,
     pub(crate) wait_policy: WaitPolicy,
-    /// Pauses that a searching worker spends before it sleeps.
+    /// Pauses that a searching worker makes before it begins to yield.
     pub(crate) search: u32,
     /// Places in the queue; `usize::MAX` if it grows.
     pub(crate) capacity: usize,

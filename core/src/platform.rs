@@ -28,6 +28,12 @@ pub unsafe trait Platform: CatchPanic + Context + Sized + 'static {
     fn now() -> Option<Instant> {
         None
     }
+
+    /// Lets another thread run on this CPU if one is waiting for it. Who waits calls it between looks,
+    /// before parking; a machine without a scheduler pauses.
+    fn yield_now() {
+        crate::sync::spin_loop();
+    }
 }
 
 /// A platform with a clock: everything that takes a [`Duration`](core::time::Duration) needs it.

@@ -17,7 +17,7 @@
 //!
 //! A late unpark may reach a seat's next user, or nobody; [`Park`] allows for both.
 
-use crate::backoff;
+use crate::backoff::Spin;
 use crate::platform::{Park, Platform, new_token};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_fn, fence_seq_cst};
 use crate::time::Instant;
@@ -220,14 +220,14 @@ pub(crate) enum Look {
 /// `look` is asked with the word's latest value, read with Acquire, before each park. The word is not
 /// touched after a value that `look` called `Done`, so it may be freed by then.
 pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) -> Look) -> bool {
-    // A short spin first: a job that is about to finish costs less than parking.
-    let mut spin = backoff::Spin::before_park();
+    // A job that is about to finish costs less than parking.
+    let mut spin = Spin::for_result();
     loop {
         // Acquire: pairs with the Release of whoever changes the word.
         match look(word.load(Ordering::Acquire)) {
             Look::Done => return true,
             Look::GiveUp => return false,
-            Look::Park(_) if spin.again() => {}
+            Look::Park(_) if spin.again::<P>() => {}
             Look::Park(_) => break,
         }
     }

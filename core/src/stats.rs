@@ -26,7 +26,7 @@ pub struct WorkerStats {
     pub jobs: usize,
     /// Time spent working; zero on platforms without a clock.
     pub busy: Duration,
-    /// Time spent searching and asleep; zero on platforms without a clock. Gaps of less than about half
+    /// Time spent searching and asleep; zero on platforms without a clock. Gaps of less than about
     /// a microsecond between two jobs count as busy.
     pub idle: Duration,
     /// How often the worker went to sleep.

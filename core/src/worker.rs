@@ -1,5 +1,6 @@
 //! A worker's life on its thread: look for work, do it, sleep, be replaced, leave.
 
+use crate::backoff::Spin;
 use crate::engine::{Engine, WaitPolicy};
 use crate::frame::{Frame, Token};
 use crate::idle::Idle;
@@ -134,14 +135,18 @@ fn found_work<P: Platform>(frame: &Frame<'_, P>, searching: &mut bool, watch: &m
 fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut Watch) -> bool {
     let (engine, index) = (frame.engine, frame.index);
     let stats = &frame.slot().stats;
-    let searching = searching
-        || (engine.settings.wait_policy != WaitPolicy::Passive && engine.idle.start_searching());
-    if searching && search(engine, index, || watch.note(stats, P::now, true)) {
+    let policy = engine.settings.wait_policy;
+    let searching = searching || (policy != WaitPolicy::Passive && engine.idle.start_searching());
+    // In a gap as short as this the clock is not read: it would cost a tenth of a round trip.
+    if searching && news_comes(engine, index, Spin::searching(engine.settings.search)) {
         return true;
     }
     watch.note(stats, P::now, true);
-    if engine.settings.wait_policy == WaitPolicy::Active {
-        // The searchers' limit leaves some active workers uncounted; they spin all the same.
+    // The limit on searchers is for those who keep a CPU from others. Who yields does not.
+    if policy != WaitPolicy::Passive && news_comes(engine, index, Spin::before_sleep()) {
+        return searching;
+    }
+    if policy == WaitPolicy::Active {
         while !engine.has_news(index) {
             spin_loop();
         }
@@ -158,28 +163,12 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
 
 /// Looks for work again and again, ever more rarely, so that the queue's lines are left to those who
 /// write them. `false` when the time is up.
-///
-/// Between two jobs that follow each other closely the clock is not read: it would cost a tenth of the
-/// round trip. `idle` is called when the gap has become longer than that.
-fn search<P: Platform>(engine: &Engine<P>, index: usize, idle: impl FnOnce()) -> bool {
-    let mut short = crate::backoff::Spin::new(SHORT_GAP.min(engine.settings.search));
-    if look_often(engine, index, &mut short) {
-        return true;
-    }
-    idle();
-    let rest = engine.settings.search.saturating_sub(SHORT_GAP);
-    look_often(engine, index, &mut crate::backoff::Spin::new(rest))
-}
-
-/// Pauses in a gap that still counts as work: about half a microsecond.
-const SHORT_GAP: u32 = 32;
-
-fn look_often<P: Platform>(engine: &Engine<P>, index: usize, spin: &mut crate::backoff::Spin) -> bool {
+fn news_comes<P: Platform>(engine: &Engine<P>, index: usize, mut spin: Spin) -> bool {
     loop {
         if engine.has_news(index) {
             return true;
         }
-        if !spin.again() {
+        if !spin.again::<P>() {
             return false;
         }
     }
