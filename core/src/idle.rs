@@ -127,14 +127,6 @@ impl Idle {
         }
     }
 
-    /// Whether a worker sleeps. A hint.
-    pub(crate) fn anybody_sleeps<P: Platform>(slots: &[WorkerSlot<P>]) -> bool {
-        slots
-            .iter()
-            .step_by(WORD)
-            .any(|slot| slot.idle_bits.load(Ordering::Relaxed) != 0)
-    }
-
     /// Wakes one announced worker, if there is one.
     pub(crate) fn wake_one<P: Platform>(&self, slots: &[WorkerSlot<P>]) -> bool {
         for (number, slot) in slots.iter().enumerate().step_by(WORD) {

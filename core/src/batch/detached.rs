@@ -6,7 +6,7 @@ use core::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use core::ops::Range;
 use core::ptr::NonNull;
 
-use super::tickets::ticket_entry;
+use super::tickets::{TICKETS, ticket_entry};
 use super::work::{Call, Fresh, Map, Work};
 use super::{Batch, BatchCore, BatchVTable, Plan, Schedule, drop_each};
 use crate::engine::Engine;
@@ -316,6 +316,7 @@ where
                 plan,
                 options,
                 1,
+                engine.settings.workers,
             ),
             work: ManuallyDrop::new(Map::new(feed, call, keep)),
         },
@@ -380,6 +381,6 @@ unsafe fn start<P: Platform>(
             other => other.map_err(refused).map_err(Into::into),
         }
     })?;
-    batch.invite(core, engine.settings.workers.min(batch.len) - 1);
+    batch.invite(core, TICKETS);
     Ok(())
 }

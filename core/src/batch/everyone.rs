@@ -71,7 +71,7 @@ pub(super) fn run_static<P: Platform, K: Work<P>>(
     }
     let plan = Plan::new(Schedule::Static, len, workers);
     let batch = Batch {
-        core: BatchCore::new(&Batch::<P, K>::BLOCKING, engine, len, plan, options, 0),
+        core: BatchCore::new(&Batch::<P, K>::BLOCKING, engine, len, plan, options, 0, 0),
         work: ManuallyDrop::new(work),
     };
     let shared = StaticRegion {

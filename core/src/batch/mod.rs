@@ -61,6 +61,8 @@ pub(crate) struct BatchCore<P: Platform> {
     cut_at: AtomicUsize,
     cut_why: AtomicUsize,
     out: Latch,
+    /// Workers without an invitation so far.
+    uninvited: AtomicUsize,
     /// One bit for each ticket that is out.
     in_use: AtomicUsize,
     tickets: [Ticket<P>; TICKETS],
@@ -112,6 +114,7 @@ impl<P: Platform> BatchCore<P> {
         plan: Plan,
         options: Options,
         holds: usize,
+        helpers: usize,
     ) -> Self {
         Self {
             vtable,
@@ -123,6 +126,7 @@ impl<P: Platform> BatchCore<P> {
             cut_at: AtomicUsize::new(len),
             cut_why: AtomicUsize::new(0),
             out: Latch::new(holds, 0),
+            uninvited: AtomicUsize::new(helpers.min(len)),
             in_use: AtomicUsize::new(0),
             tickets: core::array::from_fn(|_| Ticket::new()),
             failures: Failures::new(),
@@ -207,11 +211,7 @@ impl<P: Platform> BatchCore<P> {
         // SAFETY: the caller's promise.
         let core = unsafe { this.as_ref() };
         while let Some(range) = core.claim(this) {
-            if core.cursor.load(Ordering::Relaxed) < core.len
-                && crate::idle::Idle::anybody_sleeps(core.engine().slots())
-            {
-                core.invite(this, 1);
-            }
+            core.invite(this, 1);
             let items = range.len();
             frame.count_job();
             // SAFETY: the chunk is ours.
@@ -330,8 +330,10 @@ fn run_on<P: Platform, K: Work<P>>(
 ) -> Result<K::Output, JobError> {
     let workers = engine.settings.workers;
     let plan = Plan::new(schedule, len, workers);
+    let vtable = &Batch::<P, K>::BLOCKING;
+    let helpers = workers - usize::from(frame.is_some());
     let batch = Batch {
-        core: BatchCore::new(&Batch::<P, K>::BLOCKING, engine, len, plan, options, 0),
+        core: BatchCore::new(vtable, engine, len, plan, options, 0, helpers),
         work: ManuallyDrop::new(work),
     };
     if len > 0 {
@@ -346,7 +348,7 @@ fn run_on<P: Platform, K: Work<P>>(
         let guard = AbortOnUnwind;
         match frame {
             Some(frame) => {
-                core.invite(this, (workers - 1).min(len - 1));
+                core.invite(this, TICKETS);
                 // SAFETY: the batch stays here.
                 unsafe { BatchCore::help(this, frame, false) };
             }
@@ -354,7 +356,7 @@ fn run_on<P: Platform, K: Work<P>>(
                 if let Err(why) = core.invite_patiently(this) {
                     core.cut(why);
                 } else {
-                    core.invite(this, workers.min(len) - 1);
+                    core.invite(this, TICKETS);
                 }
             }
         }

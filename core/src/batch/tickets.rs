@@ -40,11 +40,15 @@ impl<P: Platform> BatchCore<P> {
         refuse: Self::refuse_ticket,
     };
 
-    /// Queues up to `wanted` tickets, as long as there is work. A full or closed queue ends it early: invitations
-    /// are optional. The caller holds a count, or is the one who waits for them.
-    pub(super) fn invite(&self, this: NonNull<Self>, wanted: usize) {
+    /// Queues up to so many tickets, as long as there is work and a worker without an invitation. A full or closed
+    /// queue ends it early: invitations are optional. The caller holds a count, or is the one who waits for them.
+    ///
+    /// Who comes invites one more before each chunk. So while there is work, a ticket is queued for whoever runs
+    /// out of other work, be it asleep or awake at the moment; a look at who sleeps could miss a worker for ever.
+    pub(super) fn invite(&self, this: NonNull<Self>, at_most: usize) {
         let mut queued = 0;
-        while queued < wanted
+        while queued < at_most
+            && self.uninvited.load(Ordering::Relaxed) > 0
             && !self.is_exhausted()
             && let Some(ticket) = self.prepare_ticket(this)
         {
@@ -110,7 +114,14 @@ impl<P: Platform> BatchCore<P> {
 
     /// Takes a ticket that is not out, and counts it.
     fn prepare_ticket(&self, this: NonNull<Self>) -> Option<&Ticket<P>> {
-        let ticket = self.reserve_ticket(this)?;
+        let one_less = |n: usize| n.checked_sub(1);
+        self.uninvited
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+            .ok()?;
+        let Some(ticket) = self.reserve_ticket(this) else {
+            self.uninvited.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
         let counted = self.out.up();
         debug_assert!(counted, "the count of tickets is far from its limit");
         Some(ticket)
@@ -152,6 +163,7 @@ impl<P: Platform> BatchCore<P> {
         let bit = self.ticket_bit(ticket);
         // Release: pairs with the Acquire in `reserve_ticket`.
         self.in_use.fetch_and(!bit, Ordering::Release);
+        self.uninvited.fetch_add(1, Ordering::Relaxed);
         self.out.down::<P>();
     }
 

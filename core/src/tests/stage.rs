@@ -22,6 +22,7 @@ use crate::slot::WorkerSlot;
 use crate::source::Source;
 use crate::spawner::StartRecord;
 use crate::submit;
+use crate::sync::Ordering;
 use crate::time::Instant;
 use crate::verbs::{self, How};
 use crate::worker::{Leave, Replacement, Worker, work};
@@ -144,7 +145,9 @@ impl Stage {
     }
 
     pub(super) fn anybody_sleeps(&self) -> bool {
-        Idle::anybody_sleeps(self.slots())
+        self.slots()
+            .iter()
+            .any(|slot| slot.idle_bits.load(Ordering::Relaxed) != 0)
     }
 
     /// Submits any body with any extra; `Err` is why it was refused.
