@@ -12,7 +12,13 @@ done
 
 # In one call, for cargo then takes the siblings from this workspace rather than from the registry.
 # `--allow-dirty`: this checks what would be published, not whether it is committed.
-rm -f "$target_dir"/package/*.crate
+#
+# In a folder of its own: cargo unpacks siblings into its home under a name made of that folder and the
+# version, and takes what lies there. So a second run in the same place would build what the first packed.
+mkdir -p "$target_dir"
+target_dir=$(mktemp -d "$target_dir/package.XXXXXX")
+trap 'status=$?; rm -rf "$target_dir"; finish $status' EXIT
+export CARGO_TARGET_DIR=$target_dir
 run cargo package --locked --allow-dirty "${arguments[@]}"
 
 for package in $packages; do
