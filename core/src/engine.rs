@@ -141,6 +141,12 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
         self.storage.queued()
     }
 
+    /// Whether an offer might find room. A hint.
+    pub(crate) fn may_have_room(&self) -> bool {
+        let capacity = self.settings.capacity;
+        capacity == usize::MAX || self.queued() < capacity
+    }
+
     pub(crate) fn never_started(&self) -> usize {
         self.never_started.load(Ordering::Relaxed)
     }

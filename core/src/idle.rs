@@ -1,9 +1,13 @@
 //! Idle workers: who searches, who sleeps, and whom a submitter wakes.
 //!
-//! A worker without work first *searches* (spins), then *announces* itself in a bitmap and parks. A
-//! submitter that has published an entry wakes one announced worker, unless one is searching: that one
-//! will find the entry. A searcher that leaves with work while nobody else searches passes the wake on, so
-//! wakes ramp up one by one and never more than needed.
+//! A worker without work first *searches* (spins), then lets other threads run for a moment, then
+//! *announces* itself in a bitmap and parks. A submitter that has published an entry wakes one announced
+//! worker, unless one is counted as searching: that one will find the entry. A searcher that leaves with work
+//! while nobody else searches passes the wake on, so wakes ramp up one by one.
+//!
+//! Only so many workers spin at once and are counted. One that only yields is awake without anybody knowing;
+//! that is safe, as it looks for work once more after it has announced itself (W4), and costs at most a wake
+//! that was not needed.
 //!
 //! | step of the worker              | step of the submitter                |
 //! |---------------------------------|--------------------------------------|
@@ -18,8 +22,8 @@
 //! W4 takes its bit back; if the bit is gone, somebody spent a wake on it: it is counted as searching and
 //! owes the wake to the next (`stop_searching`).
 //!
-//! A searcher that is stopped by the scheduler delays what it was counted for by as long as it is stopped;
-//! `submit` itself waits for nobody.
+//! A searcher that is stopped by the scheduler, or lets another thread run, delays what it was counted for by
+//! as long (`backoff.rs` bounds the latter); `submit` itself waits for nobody.
 
 use crate::platform::{Park, Platform};
 use crate::slot::WorkerSlot;
@@ -31,7 +35,7 @@ const WORD: usize = usize::BITS as usize;
 #[derive(Debug)]
 pub(crate) struct Idle {
     searching: CachePadded<AtomicUsize>,
-    /// How many may search at once. One for every two CPUs: on two, a second searcher takes the CPU
+    /// How many may spin at once. One for every two CPUs: on two, a second searcher takes the CPU
     /// from the caller that spins for its result.
     limit: usize,
 }

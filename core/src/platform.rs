@@ -29,8 +29,10 @@ pub unsafe trait Platform: CatchPanic + Context + Sized + 'static {
         None
     }
 
-    /// Lets another thread run on this CPU if one is waiting for it. Who waits calls it between looks,
-    /// before parking; a machine without a scheduler pauses.
+    /// Lets another ready thread of the same priority run on this CPU; a pause where there is no scheduler.
+    ///
+    /// Who waits calls it a few times between looks, before parking. It returns soon: it must not sleep
+    /// until the next tick, unwind, or run other work of the pool. It may do nothing.
     fn yield_now() {
         crate::sync::spin_loop();
     }

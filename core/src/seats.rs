@@ -17,7 +17,7 @@
 //!
 //! A late unpark may reach a seat's next user, or nobody; [`Park`] allows for both.
 
-use crate::backoff::Spin;
+use crate::backoff::Backoff;
 use crate::platform::{Park, Platform, new_token};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_fn, fence_seq_cst};
 use crate::time::Instant;
@@ -221,13 +221,13 @@ pub(crate) enum Look {
 /// touched after a value that `look` called `Done`, so it may be freed by then.
 pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) -> Look) -> bool {
     // A job that is about to finish costs less than parking.
-    let mut spin = Spin::for_result();
+    let mut backoff = Backoff::for_result();
     loop {
         // Acquire: pairs with the Release of whoever changes the word.
         match look(word.load(Ordering::Acquire)) {
             Look::Done => return true,
             Look::GiveUp => return false,
-            Look::Park(_) if spin.again::<P>() => {}
+            Look::Park(_) if backoff.again::<P>() => {}
             Look::Park(_) => break,
         }
     }

@@ -26,8 +26,9 @@ pub struct WorkerStats {
     pub jobs: usize,
     /// Time spent working; zero on platforms without a clock.
     pub busy: Duration,
-    /// Time spent searching and asleep; zero on platforms without a clock. Gaps of less than about
-    /// a microsecond between two jobs count as busy.
+    /// Time spent searching and asleep; zero on platforms without a clock. The first
+    /// microsecond of a gap between two jobs may count as busy, and both times stand still while gaps are
+    /// shorter than that.
     pub idle: Duration,
     /// How often the worker went to sleep.
     pub parks: usize,

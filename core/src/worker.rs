@@ -1,7 +1,7 @@
 //! A worker's life on its thread: look for work, do it, sleep, be replaced, leave.
 
-use crate::backoff::Spin;
-use crate::engine::{Engine, WaitPolicy};
+use crate::backoff::{Backoff, Crowded};
+use crate::engine::WaitPolicy;
 use crate::frame::{Frame, Token};
 use crate::idle::Idle;
 use crate::platform::Platform;
@@ -77,6 +77,7 @@ pub(crate) fn work<P: Platform>(
     let engine = frame.engine;
     let slot = frame.slot();
     let mut watch = Watch::start(P::now());
+    let mut crowded = Crowded::default();
     let mut searching = false;
     loop {
         if frame.is_spent() {
@@ -116,7 +117,7 @@ pub(crate) fn work<P: Platform>(
                 }
                 return Leave::Closed;
             }
-            Err(false) => searching = wait_for_work(frame, searching, &mut watch),
+            Err(false) => searching = wait_for_work(frame, searching, &mut watch, &mut crowded),
         }
     }
 }
@@ -131,45 +132,40 @@ fn found_work<P: Platform>(frame: &Frame<'_, P>, searching: &mut bool, watch: &m
     watch.note(&frame.slot().stats, P::now, false);
 }
 
-/// Spins, then sleeps, until there may be work. Tells whether the worker is counted as searching.
-fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut Watch) -> bool {
+/// Spins, lets others run, then sleeps, until there may be work. Tells whether the worker is counted as
+/// searching.
+fn wait_for_work<P: Platform>(
+    frame: &Frame<'_, P>,
+    searching: bool,
+    watch: &mut Watch,
+    crowded: &mut Crowded,
+) -> bool {
     let (engine, index) = (frame.engine, frame.index);
     let stats = &frame.slot().stats;
     let policy = engine.settings.wait_policy;
+    let news = || engine.has_news(index);
     let searching = searching || (policy != WaitPolicy::Passive && engine.idle.start_searching());
     // In a gap as short as this the clock is not read: it would cost a tenth of a round trip.
-    if searching && news_comes(engine, index, Spin::searching(engine.settings.search)) {
+    if searching && Backoff::searching(engine.settings.search).until::<P>(news) {
         return true;
     }
     watch.note(stats, P::now, true);
-    // The limit on searchers is for those who keep a CPU from others. Who yields does not.
-    if policy != WaitPolicy::Passive && news_comes(engine, index, Spin::before_sleep()) {
-        return searching;
-    }
     if policy == WaitPolicy::Active {
-        while !engine.has_news(index) {
+        // The searchers' limit leaves some active workers uncounted; they spin all the same.
+        while !news() {
             spin_loop();
         }
         return searching;
     }
+    // The limit is for those who keep a CPU from others, so uncounted workers yield as well.
+    if policy == WaitPolicy::Adaptive && crowded.snooze::<P>(news) {
+        return searching;
+    }
     engine.idle.announce(engine.slots(), index, searching);
-    if engine.has_news(index) && Idle::withdraw(engine.slots(), index) {
+    if news() && Idle::withdraw(engine.slots(), index) {
         return false;
     }
     stats.count_park();
     Idle::park(engine.slots(), index);
     true
-}
-
-/// Looks for work again and again, ever more rarely, so that the queue's lines are left to those who
-/// write them. `false` when the time is up.
-fn news_comes<P: Platform>(engine: &Engine<P>, index: usize, mut spin: Spin) -> bool {
-    loop {
-        if engine.has_news(index) {
-            return true;
-        }
-        if !spin.again::<P>() {
-            return false;
-        }
-    }
 }

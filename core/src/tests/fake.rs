@@ -35,6 +35,8 @@ thread_local! {
     static NAMES: RefCell<Vec<(usize, String)>> = const { RefCell::new(Vec::new()) };
     static HANG_EXPECTED: Cell<bool> = const { Cell::new(false) };
     static NOW: Cell<u64> = const { Cell::new(0) };
+    static YIELDS: Cell<usize> = const { Cell::new(0) };
+    static YIELD_TAKES: Cell<u64> = const { Cell::new(0) };
     static WORKER: Cell<*const ()> = const { Cell::new(std::ptr::null()) };
     static SEATS: &'static Seats<Token> = new_seats();
 }
@@ -82,6 +84,12 @@ pub(super) fn steps_left() -> usize {
 /// Sets the clock, in nanoseconds.
 pub(super) fn set_clock(nanos: u64) {
     NOW.set(nanos);
+}
+
+/// From now on each yield takes so many nanoseconds. Tells how many there were since the last call.
+pub(super) fn yields_take(nanos: u64) -> usize {
+    YIELD_TAKES.set(nanos);
+    YIELDS.take()
 }
 
 /// Names a token, at whose address no other one may have a name.
@@ -163,6 +171,11 @@ unsafe impl Platform for Fake {
 
     fn seats() -> &'static Seats<Token> {
         SEATS.with(|seats| *seats)
+    }
+
+    fn yield_now() {
+        YIELDS.set(YIELDS.get() + 1);
+        NOW.set(NOW.get() + YIELD_TAKES.get());
     }
 
     fn now() -> Option<Instant> {

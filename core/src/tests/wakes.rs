@@ -185,3 +185,22 @@ fn a_batch_wakes_a_worker_for_each_invitation_less_those_that_search() {
         "unpark waiter",
     ]);
 }
+
+// S11
+#[test]
+fn a_worker_that_had_to_wait_for_a_stranger_yields_no_more_for_a_while() {
+    use super::fake::{Fake, yields_take};
+    let mut crowded = crate::backoff::Crowded::default();
+    let mut gap = || crowded.snooze::<Fake>(|| false);
+    yields_take(1_000);
+    assert!(!gap());
+    assert_eq!(yields_take(1_000), 32);
+    assert!(!gap());
+    assert_eq!(yields_take(4_000_000), 32);
+    for _ in 0..=1000 {
+        assert!(!gap());
+    }
+    assert_eq!(yields_take(1_000), 1, "the late yield is the last one");
+    assert!(!gap());
+    assert_eq!(yields_take(0), 32);
+}
