@@ -162,6 +162,8 @@ impl<P: Platform, W: 'static> Builder<P, W> {
     }
 
     /// Runs `f` with a worker's state when the worker leaves: the mirror of the initializer.
+    ///
+    /// The pool ends after its last hook, so a hook must not wait for that end (`join`).
     pub fn exit_hook<F>(mut self, f: F) -> Self
     where
         F: Fn(&WorkerInfo<'_>, W) + Send + Sync + 'static,

@@ -54,6 +54,8 @@ pub(crate) struct BatchCore<P: Platform> {
     engine: NonNull<Engine<P>>,
     len: usize,
     plan: Plan,
+    /// Workers without an invitation so far. It lies apart from what every chunk writes.
+    uninvited: AtomicUsize,
     /// The first item that is not claimed.
     cursor: CachePadded<AtomicUsize>,
     done: AtomicUsize,
@@ -61,8 +63,6 @@ pub(crate) struct BatchCore<P: Platform> {
     cut_at: AtomicUsize,
     cut_why: AtomicUsize,
     out: Latch,
-    /// Workers without an invitation so far.
-    uninvited: AtomicUsize,
     /// One bit for each ticket that is out.
     in_use: AtomicUsize,
     tickets: [Ticket<P>; TICKETS],
@@ -126,7 +126,7 @@ impl<P: Platform> BatchCore<P> {
             cut_at: AtomicUsize::new(len),
             cut_why: AtomicUsize::new(0),
             out: Latch::new(holds, 0),
-            uninvited: AtomicUsize::new(helpers.min(len)),
+            uninvited: AtomicUsize::new(helpers),
             in_use: AtomicUsize::new(0),
             tickets: core::array::from_fn(|_| Ticket::new()),
             failures: Failures::new(),
@@ -331,7 +331,9 @@ fn run_on<P: Platform, K: Work<P>>(
     let workers = engine.settings.workers;
     let plan = Plan::new(schedule, len, workers);
     let vtable = &Batch::<P, K>::BLOCKING;
-    let helpers = workers - usize::from(frame.is_some());
+    let helpers = workers
+        .min(len)
+        .saturating_sub(usize::from(frame.is_some()));
     let batch = Batch {
         core: BatchCore::new(vtable, engine, len, plan, options, 0, helpers),
         work: ManuallyDrop::new(work),

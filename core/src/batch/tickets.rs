@@ -13,6 +13,8 @@ use crate::sync::{AtomicPtr, Ordering, fence_seq_cst};
 
 /// Tickets that a batch can have queued at once. More workers than that are invited by those who came.
 pub(super) const TICKETS: usize = 16;
+/// The bits of all tickets.
+const ALL: usize = (1 << TICKETS) - 1;
 
 /// An invitation to a batch.
 #[repr(C)]
@@ -49,7 +51,9 @@ impl<P: Platform> BatchCore<P> {
         let mut queued = 0;
         while queued < at_most
             && self.uninvited.load(Ordering::Relaxed) > 0
+            && self.in_use.load(Ordering::Relaxed) != ALL
             && !self.is_exhausted()
+            && self.engine().may_have_room()
             && let Some(ticket) = self.prepare_ticket(this)
         {
             if self.engine().offer_quietly(ticket_entry(ticket)).is_err() {
@@ -253,27 +257,44 @@ impl<P: Platform> BatchCore<P> {
         let Some(this) = (unsafe { Self::admit(entry) }) else {
             return;
         };
-        if frame.is_run_by_loop() {
-            // SAFETY: we hold a count.
-            let done = unsafe { Self::help(this, frame, true) };
-            // SAFETY: as above.
-            if !done && unsafe { this.as_ref() }.hand_over(this, frame) {
-                return;
-            }
-        }
         // SAFETY: we hold a count.
-        unsafe { Self::help(this, frame, false) };
+        let done = unsafe { Self::help(this, frame, frame.is_run_by_loop()) };
+        if !done {
+            // SAFETY: as above.
+            let core = unsafe { this.as_ref() };
+            // SAFETY: as above, and a worker keeps its pool alive.
+            unsafe { core.hand_over(this, frame) };
+            return;
+        }
         // SAFETY: we hold a count, and a worker keeps its pool alive.
         unsafe { Self::leave(this) };
     }
 
-    /// Leaves our count, as a ticket, to the worker that replaces this one. `false` if all tickets are queued.
-    fn hand_over(&self, this: NonNull<Self>, frame: &Frame<'_, P>) -> bool {
-        let Some(ticket) = self.reserve_ticket(this) else {
-            return false;
+    /// Leaves our count, as a ticket, to the worker that replaces this one.
+    ///
+    /// # Safety
+    ///
+    /// The caller must hold a count, and keep the pool alive.
+    unsafe fn hand_over(&self, this: NonNull<Self>, frame: &Frame<'_, P>) {
+        let ticket = loop {
+            if let Some(free) = self.reserve_ticket(this) {
+                break free;
+            }
+            // All are out: one that is still queued comes back, and with it the worker that it would have
+            // invited. Our own count keeps the batch.
+            // SAFETY: the caller's promise.
+            let is_back = |ticket: &&Ticket<P>| unsafe { Entry::take_back(ticket_entry(ticket)) };
+            if let Some(queued) = self.tickets.iter().find(is_back) {
+                self.uninvited.fetch_add(1, Ordering::Relaxed);
+                self.out.down::<P>();
+                // SAFETY: the caller's promise.
+                unsafe { PoolHead::tidy_up(self.engine().head()) };
+                break queued;
+            }
+            // Each is in the hand of a worker that frees it in its next steps.
+            P::yield_now();
         };
         frame.slot().hand_over(ticket_entry(ticket));
-        true
     }
 
     /// # Safety

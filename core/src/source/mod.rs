@@ -17,7 +17,9 @@
 //!
 //! - **F1** A range given to `chunk` lies within `0..len`, where `len` is what `try_len` says, or
 //!   `usize::MAX` where it says `None`. Ranges may be taken from several threads at once, and no index
-//!   is taken twice in the feed's life.
+//!   is taken twice in the feed's life. So the implementation argues that `chunk` may be called through
+//!   a shared reference on any thread, although the trait asks for `Send` and not for `Sync`: a feed of
+//!   `&mut T`s gives each thread other places.
 //! - **F2** From the first `chunk` on the feed is neither moved nor borrowed mutably nor dropped: it
 //!   stays where it is until `release`, and its memory is forgotten after that.
 //! - **F3** `release` is called once, after every index of `0..len` was given to `chunk` (or, where items

@@ -100,7 +100,7 @@ fn the_last_worker_drops_the_function_calls_the_callback_and_publishes() {
     assert_eq!((stage.queued(), progress(&handle)), (2, 0));
     assert!(stage.step(0) && !stage.step(1));
     handle.log("after");
-    // Worker 1 sleeps while chunks are left: whoever works on the batch invites, but all tickets are out.
+    // Worker 1 sleeps while chunks are left: it was invited, and nobody is invited twice.
     expect([
         "item 0",
         "item 1",

@@ -259,6 +259,101 @@ fn a_batch_that_finds_no_room_waits_for_its_first_ticket_only() {
     ]);
 }
 
+// S11, S33
+#[test]
+fn every_worker_is_invited_even_if_none_sleeps_and_there_are_more_than_tickets() {
+    let stage = pool(20);
+    workers_come(&stage, [0]);
+    let inner = Rc::clone(&stage);
+    let came = Cell::new(1);
+    for_each(&stage, 20, chunks(1), |_| {
+        // Each worker that is here finds an invitation for the next: no chunk ends before all have come.
+        let index = came.get();
+        if index < 20 {
+            came.set(index + 1);
+            assert!(
+                inner.step(index),
+                "worker {index} finds nothing in the queue"
+            );
+        }
+    })
+    .unwrap();
+    assert_eq!(came.get(), 20);
+    super::fake::take_events();
+}
+
+// S26
+#[test]
+fn a_caller_that_works_itself_invites_nobody_to_a_single_item() {
+    let stage = pool(2);
+    stage.falls_asleep(1);
+    let inner = Rc::clone(&stage);
+    let job = stage.submit(move || {
+        let there = Rc::clone(&inner);
+        let item = move |_| log(format!("item, {} invited", there.queued()));
+        for_each(&inner, 1, chunks(1), item).unwrap();
+    });
+    expect(["unpark worker 1"]);
+    assert!(stage.step(0));
+    job.get().unwrap();
+    expect(["item, 0 invited"]);
+}
+
+// S26, S36
+#[test]
+fn a_batch_that_found_the_queue_full_invites_when_there_is_room() {
+    let stage = bounded(2, 1);
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        assert_eq!(there.queued(), 1);
+        assert!(there.step(0));
+    });
+    let inner = Rc::clone(&stage);
+    for_each(&stage, 2, chunks(1), move |item| {
+        log(format!("item {item}"));
+        if item == 0 {
+            assert!(inner.step(1), "worker 1 was not invited");
+            log("worker 1 has come");
+        }
+    })
+    .unwrap();
+    expect([
+        "waiter parks",
+        "item 0",
+        "item 1",
+        "worker 1 has come",
+        "unpark waiter",
+    ]);
+}
+
+// S7
+#[test]
+fn a_spent_worker_hands_over_also_where_all_tickets_are_queued() {
+    use crate::worker::{Replacement, work};
+    let queue = crate::ring::Chain::unbounded();
+    let stage = Stage::build(18, queue, |settings| settings.jobs_per_worker = 1);
+    for _ in 0..40 {
+        let there = Rc::clone(&stage);
+        on_park(move || {
+            let leave = there.on(0, |frame| {
+                work(frame, |_| {
+                    log("replaced");
+                    Replacement::Started
+                })
+            });
+            assert_eq!(leave, Leave::Replaced);
+        });
+    }
+    for_each(&stage, 40, chunks(1), |_| log("item")).unwrap();
+    let events = super::fake::take_events();
+    let work: Vec<&str> = events
+        .iter()
+        .map(String::as_str)
+        .filter(|event| ["item", "replaced"].contains(event))
+        .collect();
+    assert_eq!(work, ["item", "replaced"].repeat(40));
+}
+
 // S7
 #[test]
 fn a_worker_that_is_replaced_hands_its_ticket_to_the_next() {
