@@ -5,7 +5,7 @@ use core::error::Error;
 use core::marker::PhantomData;
 use core::num::NonZeroUsize;
 
-use crate::backoff::search_pauses;
+use crate::backoff::Backoff;
 use crate::engine::{Settings, WaitPolicy};
 use crate::error::BuildError;
 use crate::platform::{Hosted, Platform};
@@ -216,7 +216,7 @@ impl<P: Platform, W: 'static> Builder<P, W> {
             workers,
             jobs_per_worker: self.jobs_per_worker.unwrap_or(usize::MAX),
             wait_policy: self.wait_policy,
-            search: search_pauses(workers, cpus),
+            search: Backoff::searching(workers, cpus),
             capacity: self.capacity.unwrap_or(usize::MAX),
             caller_participates: self.caller_participates,
         };

@@ -2,6 +2,7 @@
 
 use core::ptr::NonNull;
 
+use crate::backoff::Backoff;
 use crate::error::Refusal;
 use crate::event_count::EventCount;
 use crate::frame::Frame;
@@ -56,8 +57,8 @@ pub(crate) struct Settings {
     pub(crate) workers: usize,
     pub(crate) jobs_per_worker: usize,
     pub(crate) wait_policy: WaitPolicy,
-    /// Pauses that a searching worker makes before it begins to yield.
-    pub(crate) search: u32,
+    /// How long a searching worker keeps its CPU.
+    pub(crate) search: Backoff,
     /// Places in the queue; `usize::MAX` if it grows.
     pub(crate) capacity: usize,
     pub(crate) caller_participates: bool,

@@ -17,7 +17,7 @@
 //!
 //! A late unpark may reach a seat's next user, or nobody; [`Park`] allows for both.
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, Crowded};
 use crate::platform::{Park, Platform, new_token};
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_fn, fence_seq_cst};
 use crate::time::Instant;
@@ -74,6 +74,7 @@ impl<T: Park> Block<T> {
 /// freed; without one it has 32 seats, and a thread that finds none busy-waits for a seat.
 pub struct Seats<T: Park> {
     first: Block<T>,
+    pub(crate) crowded: Crowded,
 }
 
 impl<T: Park> core::fmt::Debug for Seats<T> {
@@ -105,7 +106,7 @@ impl<T: Park> Seats<T> {
     const_fn! {
         /// An empty table.
         pub const fn new() -> Self {
-            Self { first: Block::new() }
+            Self { first: Block::new(), crowded: Crowded::new() }
         }
     }
 
@@ -220,16 +221,19 @@ pub(crate) enum Look {
 /// `look` is asked with the word's latest value, read with Acquire, before each park. The word is not
 /// touched after a value that `look` called `Done`, so it may be freed by then.
 pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) -> Look) -> bool {
+    let mut outcome = None;
     // A job that is about to finish costs less than parking.
-    let mut backoff = Backoff::for_result();
-    loop {
+    let ended = Backoff::RESULT.until::<P>(|| {
         // Acquire: pairs with the Release of whoever changes the word.
-        match look(word.load(Ordering::Acquire)) {
-            Look::Done => return true,
-            Look::GiveUp => return false,
-            Look::Park(_) if backoff.again::<P>() => {}
-            Look::Park(_) => break,
-        }
+        outcome = match look(word.load(Ordering::Acquire)) {
+            Look::Done => Some(true),
+            Look::GiveUp => Some(false),
+            Look::Park(_) => None,
+        };
+        outcome.is_some()
+    });
+    if let (true, Some(done)) = (ended, outcome) {
+        return done;
     }
 
     let seat = P::seats().take(address(word));

@@ -1,6 +1,6 @@
 //! A worker's life on its thread: look for work, do it, sleep, be replaced, leave.
 
-use crate::backoff::{Backoff, Crowded};
+use crate::backoff::Backoff;
 use crate::engine::WaitPolicy;
 use crate::frame::{Frame, Token};
 use crate::idle::Idle;
@@ -77,7 +77,6 @@ pub(crate) fn work<P: Platform>(
     let engine = frame.engine;
     let slot = frame.slot();
     let mut watch = Watch::start(P::now());
-    let mut crowded = Crowded::default();
     let mut searching = false;
     loop {
         if frame.is_spent() {
@@ -117,7 +116,7 @@ pub(crate) fn work<P: Platform>(
                 }
                 return Leave::Closed;
             }
-            Err(false) => searching = wait_for_work(frame, searching, &mut watch, &mut crowded),
+            Err(false) => searching = wait_for_work(frame, searching, &mut watch),
         }
     }
 }
@@ -134,19 +133,14 @@ fn found_work<P: Platform>(frame: &Frame<'_, P>, searching: &mut bool, watch: &m
 
 /// Spins, lets others run, then sleeps, until there may be work. Tells whether the worker is counted as
 /// searching.
-fn wait_for_work<P: Platform>(
-    frame: &Frame<'_, P>,
-    searching: bool,
-    watch: &mut Watch,
-    crowded: &mut Crowded,
-) -> bool {
+fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut Watch) -> bool {
     let (engine, index) = (frame.engine, frame.index);
     let stats = &frame.slot().stats;
     let policy = engine.settings.wait_policy;
     let news = || engine.has_news(index);
     let searching = searching || (policy != WaitPolicy::Passive && engine.idle.start_searching());
     // In a gap as short as this the clock is not read: it would cost a tenth of a round trip.
-    if searching && Backoff::searching(engine.settings.search).until::<P>(news) {
+    if searching && engine.settings.search.until::<P>(news) {
         return true;
     }
     watch.note(stats, P::now, true);
@@ -158,7 +152,7 @@ fn wait_for_work<P: Platform>(
         return searching;
     }
     // The limit is for those who keep a CPU from others, so uncounted workers yield as well.
-    if policy == WaitPolicy::Adaptive && crowded.snooze::<P>(news) {
+    if policy == WaitPolicy::Adaptive && Backoff::SNOOZE.until::<P>(news) {
         return searching;
     }
     engine.idle.announce(engine.slots(), index, searching);

@@ -73,7 +73,7 @@ impl Stage {
             workers,
             jobs_per_worker: usize::MAX,
             wait_policy: WaitPolicy::Passive,
-            search: 0,
+            search: crate::backoff::Backoff::new(0, 0),
             capacity: usize::MAX,
             caller_participates: false,
         };

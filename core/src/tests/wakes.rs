@@ -190,17 +190,44 @@ fn a_batch_wakes_a_worker_for_each_invitation_less_those_that_search() {
 #[test]
 fn a_worker_that_had_to_wait_for_a_stranger_yields_no_more_for_a_while() {
     use super::fake::{Fake, yields_take};
-    let mut crowded = crate::backoff::Crowded::default();
-    let mut gap = || crowded.snooze::<Fake>(|| false);
-    yields_take(1_000);
-    assert!(!gap());
-    assert_eq!(yields_take(1_000), 32);
-    assert!(!gap());
-    assert_eq!(yields_take(4_000_000), 32);
-    for _ in 0..=1000 {
-        assert!(!gap());
+    use crate::backoff::Backoff;
+    // The yields of a wait in which the news come with the last yield, or not at all.
+    let wait = |nanos, yields, news| {
+        let _ = yields_take(nanos);
+        let looks = core::cell::Cell::new(0);
+        let seen = Backoff::new(0, yields).until::<Fake>(|| {
+            looks.set(looks.get() + 1);
+            news && looks.get() > 1
+        });
+        (seen, yields_take(0))
+    };
+    assert_eq!(wait(1_000, 32, false), (false, 32));
+    assert_eq!(
+        wait(4_000_000, 32, false),
+        (false, 1),
+        "a late yield is the last"
+    );
+    assert_eq!(
+        wait(1_000, 32, false),
+        (false, 32),
+        "nothing had come meanwhile"
+    );
+    for waits in [8, 16, 32, 64, 128, 256, 512, 1024, 1024] {
+        assert_eq!(wait(4_000_000, 32, true), (true, 1));
+        for _ in 0..waits {
+            assert_eq!(wait(1_000, 32, true), (false, 0), "of {waits}");
+        }
     }
-    assert_eq!(yields_take(1_000), 1, "the late yield is the last one");
-    assert!(!gap());
-    assert_eq!(yields_take(0), 32);
+    for _ in 0..1020 {
+        assert_eq!(wait(1_000, 32, true), (true, 1));
+    }
+    assert_eq!(wait(4_000_000, 32, true), (true, 1));
+    for _ in 0..8 {
+        assert_eq!(wait(1_000, 32, true), (false, 0));
+    }
+    assert_eq!(
+        wait(1_000, 32, true),
+        (true, 1),
+        "waits in time were counted"
+    );
 }
