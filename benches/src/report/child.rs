@@ -1,9 +1,12 @@
 //! One measurement in a process of its own; its numbers go to standard output, separated by spaces.
 
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use ringpool_benches::backlog::BACKLOGS;
 use ringpool_benches::calls::{self, CALLS};
+use ringpool_benches::hot::HOT;
 use ringpool_benches::{WORKLOADS, region, workers};
 
 use crate::alloc;
@@ -28,6 +31,13 @@ pub(crate) enum Task {
     Backlog { which: usize, jobs: usize },
     /// Allocations and bytes allocated a call.
     Call { which: usize, calls: usize },
+    /// Round trips in nanoseconds of single jobs, 100 µs apart, beside threads that are always busy: the
+    /// median, the 99th of a hundred and the longest.
+    Cold {
+        contender: usize,
+        strangers: usize,
+        jobs: usize,
+    },
     /// The part of the regions in which every worker ran, for each contender in turn.
     Shares { regions: usize },
 }
@@ -47,6 +57,11 @@ impl Task {
             } => ("count", vec![workload, contender, units]),
             Self::Backlog { which, jobs } => ("backlog", vec![which, jobs]),
             Self::Call { which, calls } => ("call", vec![which, calls]),
+            Self::Cold {
+                contender,
+                strangers,
+                jobs,
+            } => ("cold", vec![contender, strangers, jobs]),
             Self::Shares { regions } => ("shares", vec![regions]),
         };
         [String::from("--child"), kind.into()]
@@ -74,6 +89,11 @@ impl Task {
             }),
             ("backlog", &[which, jobs]) => Some(Self::Backlog { which, jobs }),
             ("call", &[which, calls]) => Some(Self::Call { which, calls }),
+            ("cold", &[contender, strangers, jobs]) => Some(Self::Cold {
+                contender,
+                strangers,
+                jobs,
+            }),
             ("shares", &[regions]) => Some(Self::Shares { regions }),
             _ => None,
         }
@@ -94,6 +114,11 @@ impl Task {
             } => count(workload, contender, units),
             Self::Backlog { which, jobs } => backlog(which, jobs),
             Self::Call { which, calls } => call(which, calls),
+            Self::Cold {
+                contender,
+                strangers,
+                jobs,
+            } => cold(contender, strangers, jobs),
             Self::Shares { regions } => region::shares(workers(), regions).to_vec(),
         }
     }
@@ -153,6 +178,32 @@ fn call(which: usize, calls: usize) -> Vec<f64> {
     run(&pool, calls);
     let (count, bytes) = alloc::count(|| run(&pool, calls));
     vec![float(count) / float(calls), float(bytes) / float(calls)]
+}
+
+fn cold(contender: usize, strangers: usize, jobs: usize) -> Vec<f64> {
+    let mut session = (HOT.contenders[contender].open)(workers());
+    let stop = AtomicBool::new(false);
+    let mut times: Vec<f64> = thread::scope(|scope| {
+        for _ in 0..strangers {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let once = |_| {
+            thread::sleep(Duration::from_micros(100));
+            let begin = Instant::now();
+            let _ = session(1);
+            begin.elapsed().as_secs_f64() * 1e9
+        };
+        let times = (0..jobs).map(once).collect();
+        stop.store(true, Ordering::Relaxed);
+        times
+    });
+    times.sort_by(f64::total_cmp);
+    let last = times.len() - 1;
+    vec![times[last / 2], times[last - last / 100], times[last]]
 }
 
 /// Counts here are far below 2^52, so the cast is exact.

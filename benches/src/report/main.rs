@@ -21,6 +21,7 @@ use alloc::Counting;
 use child::{Task, float};
 use ringpool_benches::backlog::BACKLOGS;
 use ringpool_benches::calls::CALLS;
+use ringpool_benches::hot::HOT;
 use ringpool_benches::{WORKLOADS, region, workers};
 use table::{Sample, Table};
 
@@ -133,6 +134,11 @@ fn report(settings: &Settings) -> Result<(), Box<dyn Error>> {
     for (index, one) in WORKLOADS.iter().enumerate() {
         if settings.wants(one.id) {
             section(workload(settings, index));
+        }
+    }
+    for strangers in [0, workers()] {
+        if settings.wants("W1 cold") {
+            section(cold(settings, strangers));
         }
     }
     if settings.wants("W4 region") {
@@ -254,6 +260,52 @@ fn workload(settings: &Settings, index: usize) -> String {
         table.row(row);
     }
     format!("\n## {}: {}\n\n{}", workload.id, workload.what, table)
+}
+
+/// Single jobs with pauses between them, which park all who wait.
+fn cold(settings: &Settings, strangers: usize) -> String {
+    let jobs = 5_000 / settings.scale;
+    let mut samples = vec![[const { Sample::new() }; 3]; HOT.contenders.len()];
+    for round in 0..settings.rounds {
+        for (contender, samples) in samples.iter_mut().enumerate() {
+            progress(format_args!("W1 cold round {}", round + 1));
+            let task = Task::Cold {
+                contender,
+                strangers,
+                jobs,
+            };
+            if let Some(values) = measure(task) {
+                samples
+                    .iter_mut()
+                    .zip(values)
+                    .for_each(|(all, one)| all.add(one));
+            }
+        }
+    }
+    progress(format_args!(""));
+    let mut table = Table::new(&[
+        "contender",
+        "µs: median",
+        "min–max",
+        "× ringpool",
+        "p99",
+        "longest",
+    ]);
+    let first = samples[0][0].median();
+    for (what, [median, p99, longest]) in HOT.contenders.iter().zip(samples) {
+        let micros = |sample: &Sample| table::number(sample.median().map(|nanos| nanos / 1e3));
+        table.row(vec![
+            what.name.into(),
+            micros(&median),
+            median.spread_of(1e3),
+            table::ratio(median.median(), first),
+            micros(&p99),
+            micros(&longest),
+        ]);
+    }
+    format!(
+        "\n## W1 cold: one tiny job every 100 µs, beside {strangers} other busy threads\n\n{table}"
+    )
 }
 
 fn shares(settings: &Settings) -> String {

@@ -9,6 +9,10 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
+    pub(crate) const fn new() -> Self {
+        Self { sorted: Vec::new() }
+    }
+
     pub(crate) fn add(&mut self, value: f64) {
         let place = self.sorted.partition_point(|other| *other < value);
         self.sorted.insert(place, value);
@@ -22,8 +26,15 @@ impl Sample {
     }
 
     pub(crate) fn spread(&self) -> String {
+        self.spread_of(1.0)
+    }
+
+    /// The least and the greatest value in units of `unit`.
+    pub(crate) fn spread_of(&self, unit: f64) -> String {
         match (self.sorted.first(), self.sorted.last()) {
-            (Some(&min), Some(&max)) => format!("{}–{}", number(Some(min)), number(Some(max))),
+            (Some(min), Some(max)) => {
+                format!("{}–{}", number(Some(min / unit)), number(Some(max / unit)))
+            }
             _ => "failed".into(),
         }
     }
