@@ -119,8 +119,9 @@ fn main() -> ExitCode {
 fn report(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let mut text = String::from("# ringpool and its peers, side by side\n\n");
     text += "Made by `cargo run --release -p ringpool-benches --bin report -- --write`.\n";
+    text += "Only ratios within one table count; absolute numbers show the scale on this machine. A ratio is the\n";
     text +=
-        "Only ratios within one table count; absolute numbers show the scale on this machine.\n\n";
+        "median of those within each round, for a machine may change its pace between rounds.\n\n";
     text += &machine::lines(settings.rounds, workers()).join("\n");
     text += "\n";
     print!("{text}");
@@ -201,7 +202,9 @@ fn workload(settings: &Settings, index: usize) -> String {
     let units = (workload.units / settings.scale).max(1);
     let mut times = vec![Sample::default(); workload.contenders.len()];
     let (mut memory, mut waited, mut pushed) = (times.clone(), times.clone(), times.clone());
+    let mut ratios = times.clone();
     for round in 0..settings.rounds {
+        let mut first = None;
         for contender in 0..workload.contenders.len() {
             progress(format_args!(
                 "{} round {} of {}",
@@ -215,6 +218,12 @@ fn workload(settings: &Settings, index: usize) -> String {
                 units,
             }) {
                 times[contender].add(values[0]);
+                if contender == 0 {
+                    first = Some(values[0]);
+                }
+                if let Some(first) = first {
+                    ratios[contender].add(values[0] / first);
+                }
                 memory[contender].add(values[1]);
                 waited[contender].add(values[2]);
                 pushed[contender].add(values[3]);
@@ -235,7 +244,6 @@ fn workload(settings: &Settings, index: usize) -> String {
         table.head("switches: waits");
         table.head("others");
     }
-    let first = times[0].median();
     for (contender, what) in workload.contenders.iter().enumerate() {
         let count = measure(Task::Count {
             workload: index,
@@ -247,7 +255,7 @@ fn workload(settings: &Settings, index: usize) -> String {
         row.extend([
             table::number(time.median()),
             time.spread(),
-            table::ratio(time.median(), first),
+            table::ratio(ratios[contender].median()),
         ]);
         let counted = |place: usize| count.as_ref().map(|count| count[place]);
         row.extend([table::number(counted(0)), table::number(counted(1))]);
@@ -265,8 +273,9 @@ fn workload(settings: &Settings, index: usize) -> String {
 /// Single jobs with pauses between them, which park all who wait.
 fn cold(settings: &Settings, strangers: usize) -> String {
     let jobs = 5_000 / settings.scale;
-    let mut samples = vec![[const { Sample::new() }; 3]; HOT.contenders.len()];
+    let mut samples = vec![[const { Sample::new() }; 4]; HOT.contenders.len()];
     for round in 0..settings.rounds {
+        let mut first = None;
         for (contender, samples) in samples.iter_mut().enumerate() {
             progress(format_args!("W1 cold round {}", round + 1));
             let task = Task::Cold {
@@ -274,11 +283,14 @@ fn cold(settings: &Settings, strangers: usize) -> String {
                 strangers,
                 jobs,
             };
-            if let Some(values) = measure(task) {
-                samples
-                    .iter_mut()
-                    .zip(values)
-                    .for_each(|(all, one)| all.add(one));
+            if let Some(mut values) = measure(task) {
+                if contender == 0 {
+                    first = Some(values[0]);
+                }
+                values.extend(first.map(|first| values[0] / first));
+                for (all, one) in samples.iter_mut().zip(values) {
+                    all.add(one);
+                }
             }
         }
     }
@@ -291,14 +303,13 @@ fn cold(settings: &Settings, strangers: usize) -> String {
         "p99",
         "longest",
     ]);
-    let first = samples[0][0].median();
-    for (what, [median, p99, longest]) in HOT.contenders.iter().zip(samples) {
+    for (what, [median, p99, longest, ratio]) in HOT.contenders.iter().zip(samples) {
         let micros = |sample: &Sample| table::number(sample.median().map(|nanos| nanos / 1e3));
         table.row(vec![
             what.name.into(),
             micros(&median),
             median.spread_of(1e3),
-            table::ratio(median.median(), first),
+            table::ratio(ratio.median()),
             micros(&p99),
             micros(&longest),
         ]);

@@ -51,11 +51,8 @@ pub(crate) fn number(value: Option<f64>) -> String {
     }
 }
 
-pub(crate) fn ratio(value: Option<f64>, base: Option<f64>) -> String {
-    match (value, base) {
-        (Some(value), Some(base)) => format!("{:.2}", value / base),
-        _ => "–".into(),
-    }
+pub(crate) fn ratio(value: Option<f64>) -> String {
+    value.map_or("–".into(), |value| format!("{value:.2}"))
 }
 
 /// A Markdown table: the first column to the left, the others to the right.
