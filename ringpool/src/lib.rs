@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    all(any(doc, doctest), feature = "std-backend"),
+    doc = "\n# More\n\nThe [`book`] explains it chapter by chapter, with examples that run."
+)]
 #![cfg_attr(not(feature = "std-backend"), no_std)]
 #![warn(missing_docs)]
 
@@ -15,6 +19,9 @@ pub use ringpool_core::{
 
 #[cfg(feature = "std-backend")]
 pub use ringpool_std::{Std, Threads};
+
+#[cfg(all(any(doc, doctest), feature = "std-backend"))]
+pub mod book;
 
 /// What a machine has to offer to run pools: implement these to bring your own.
 pub mod platform {
