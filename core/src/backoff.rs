@@ -2,12 +2,12 @@
 //!
 //! First pauses, which react in nanoseconds and keep the CPU; then yields, which give it to a thread that
 //! waits for one, often the very thread whose work is waited for; then the waiter parks. Without the yields
-//! three threads on two CPUs put each other to sleep: a broadcast took 39 µs instead of 5.
+//! three threads on two CPUs put each other to sleep, and a broadcast to two workers takes eight times as
+//! long (`W4 region` in the report of `benches`).
 //!
 //! A thread that yields to a busy stranger stays behind it for a whole time slice, where a thread that has
 //! parked is run as soon as it is woken. So a yield that comes back late is the last one, and it is remembered
-//! if what was waited for has come meanwhile: beside two busy strangers, jobs that came every 100 µs waited
-//! 4 ms without this rule.
+//! if what was waited for has come meanwhile; `W1 cold` shows pools without such a rule.
 
 use core::time::Duration;
 
@@ -16,7 +16,8 @@ use crate::sync::{AtomicUsize, Ordering, const_fn, spin_loop};
 
 /// Yields where there is no clock to tell a late one.
 const YIELDS_WITHOUT_CLOCK: u32 = 4;
-/// A yield that takes longer went to a thread that does not wait for us.
+/// A yield that takes longer is taken to have gone to a stranger. A guess: it may have gone to the very worker that
+/// is waited for, or only crossed a tick of a coarse clock. A wrong one costs a park for each of some later waits.
 const LATE: Duration = Duration::from_micros(100);
 /// How many waits go without yields after a late one: at first, and at most.
 const WAITS_AFTER_LATE: usize = 8;
@@ -108,9 +109,10 @@ impl Backoff {
 
 /// A platform's memory of late yields.
 ///
-/// One that kept a waiter from what had come cost as much as hundreds of parks, so each doubles the number of
-/// waits without yields, and each wait that was not kept takes only one away. Threads share the memory, for
-/// they share the machine; an update that is lost between a load and a store changes nothing but a cost.
+/// One that kept a waiter from what had come cost it a time slice, hundreds of times what a park costs. So each
+/// doubles the number of waits without yields, and each wait that was not kept takes only one away. All pools of
+/// a platform share the memory, for they share the machine; an update that is lost between a load and a store
+/// changes nothing but a cost.
 #[derive(Debug)]
 pub(crate) struct Crowded {
     /// Waits without yields after the last late one, and how many of them are left.

@@ -23,7 +23,7 @@ use crate::time::Instant;
 /// | policy | wakes in | costs |
 /// |---|---|---|
 /// | `Active` | well under a microsecond | a CPU for each worker, always |
-/// | `Adaptive` | the same for about ten microseconds after the last job, then as `Passive` | next to nothing while idle |
+/// | `Adaptive` | the same for about ten microseconds after the last job (one where other programs keep the CPUs busy), then as `Passive` | next to nothing while idle |
 /// | `Passive` | what the system takes to wake a thread, some 20 µs | nothing while idle |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]

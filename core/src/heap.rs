@@ -22,9 +22,10 @@ impl<P: Platform> Storage<P> for Heap<P> {
 
     #[inline]
     fn push(&self, item: NonNull<()>, cell: &AtomicPtr<Cell>) -> Result<(), PushRefused> {
-        // Relaxed: the queue publishes it with the item.
+        // Release: pairs with the Acquire in `Entry::take_back`, which may be on a thread that knows of the item by
+        // other ways than the queue: for the cell's memory, and for what was stored into the item before.
         self.queue
-            .push(item, |place| cell.store(place.as_ptr(), Ordering::Relaxed))
+            .push(item, |place| cell.store(place.as_ptr(), Ordering::Release))
     }
 
     #[inline]

@@ -6,8 +6,8 @@
 //! while nobody else searches passes the wake on, so wakes ramp up one by one.
 //!
 //! Only so many workers spin at once and are counted. One that only yields is awake without anybody knowing;
-//! that is safe, as it looks for work once more after it has announced itself (W4), and costs at most a wake
-//! that was not needed.
+//! that is safe, as it looks for work once more after it has announced itself (W4). It may cost a wake that was not
+//! needed; and if all workers just yield, nobody is woken, and the entry waits until one of them comes back.
 //!
 //! | step of the worker              | step of the submitter                |
 //! |---------------------------------|--------------------------------------|
@@ -22,8 +22,8 @@
 //! W4 takes its bit back; if the bit is gone, somebody spent a wake on it: it is counted as searching and
 //! owes the wake to the next (`stop_searching`).
 //!
-//! A searcher that is stopped by the scheduler, or lets another thread run, delays what it was counted for by
-//! as long (`backoff.rs` bounds the latter); `submit` itself waits for nobody.
+//! A worker that is stopped by the scheduler while it searches, or lets another thread run, delays what it was
+//! awake for by as long (`backoff.rs` allows one late yield); `submit` itself waits for nobody.
 
 use crate::platform::{Park, Platform};
 use crate::slot::WorkerSlot;

@@ -74,7 +74,8 @@ impl<T: Park> Block<T> {
 /// freed; without one it has 32 seats, and a thread that finds none busy-waits for a seat.
 pub struct Seats<T: Park> {
     first: Block<T>,
-    pub(crate) crowded: Crowded,
+    /// Apart from the first block, which every wake reads.
+    pub(crate) crowded: CachePadded<Crowded>,
 }
 
 impl<T: Park> core::fmt::Debug for Seats<T> {
@@ -106,7 +107,7 @@ impl<T: Park> Seats<T> {
     const_fn! {
         /// An empty table.
         pub const fn new() -> Self {
-            Self { first: Block::new(), crowded: Crowded::new() }
+            Self { first: Block::new(), crowded: CachePadded(Crowded::new()) }
         }
     }
 
@@ -223,7 +224,7 @@ pub(crate) enum Look {
 pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) -> Look) -> bool {
     let mut outcome = None;
     // A job that is about to finish costs less than parking.
-    let ended = Backoff::RESULT.until::<P>(|| {
+    Backoff::RESULT.until::<P>(|| {
         // Acquire: pairs with the Release of whoever changes the word.
         outcome = match look(word.load(Ordering::Acquire)) {
             Look::Done => Some(true),
@@ -232,7 +233,7 @@ pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) 
         };
         outcome.is_some()
     });
-    if let (true, Some(done)) = (ended, outcome) {
+    if let Some(done) = outcome {
         return done;
     }
 

@@ -376,6 +376,9 @@ unsafe fn start<P: Platform>(
             Err(Refusal::Full) => {
                 // SAFETY: the caller's promise.
                 unsafe { BatchCore::help(core, frame, false) };
+                // Those that were queued meanwhile: nobody need come any more.
+                // SAFETY: a worker keeps its pool alive.
+                unsafe { batch.retract() };
                 Ok(())
             }
             other => other.map_err(refused).map_err(Into::into),

@@ -45,8 +45,8 @@ impl<P: Platform> BatchCore<P> {
     /// Queues up to so many tickets, as long as there is work and a worker without an invitation. A full or closed
     /// queue ends it early: invitations are optional. The caller holds a count, or is the one who waits for them.
     ///
-    /// Who comes invites one more before each chunk. So while there is work, a ticket is queued for whoever runs
-    /// out of other work, be it asleep or awake at the moment; a look at who sleeps could miss a worker for ever.
+    /// Who comes invites one more before each chunk. So while there is work and room, a ticket is queued for whoever
+    /// runs out of other work, be it asleep or awake at the moment.
     pub(super) fn invite(&self, this: NonNull<Self>, at_most: usize) {
         let mut queued = 0;
         while queued < at_most
@@ -69,11 +69,21 @@ impl<P: Platform> BatchCore<P> {
             engine.idle.notify_many(engine.slots(), queued);
             if self.is_exhausted() {
                 // SAFETY: the caller keeps the pool alive.
-                let taken = unsafe { self.take_tickets_back() };
-                for _ in 0..taken {
-                    self.out.down::<P>();
-                }
+                unsafe { self.retract() };
             }
+        }
+    }
+
+    /// Takes queued tickets back, with their counts. The caller holds one more, or is the one who waits for them.
+    ///
+    /// # Safety
+    ///
+    /// The pool must outlive the call.
+    pub(super) unsafe fn retract(&self) {
+        // SAFETY: the caller's promise.
+        let taken = unsafe { self.take_tickets_back() };
+        for _ in 0..taken {
+            self.out.down::<P>();
         }
     }
 
@@ -218,16 +228,18 @@ impl<P: Platform> BatchCore<P> {
     /// # Safety
     ///
     /// The entry must be that of a ticket.
-    unsafe fn admit(entry: NonNull<Entry<P>>) -> Option<NonNull<Self>> {
+    unsafe fn admit(entry: NonNull<Entry<P>>) -> NonNull<Self> {
         // SAFETY: a ticket is valid while it is out, and its entry is its first field.
         let ticket = unsafe { entry.cast::<Ticket<P>>().as_ref() };
-        let this = NonNull::new(ticket.batch.load(Ordering::Relaxed))?;
+        // Relaxed: it was stored before the ticket was queued, and whoever took it out knows that.
+        let this = NonNull::new(ticket.batch.load(Ordering::Relaxed))
+            .expect("a ticket that is out leads to its batch");
         // SAFETY: the ticket's count keeps the batch.
         let core = unsafe { this.as_ref() };
         // Release: pairs with the Acquire in `reserve_ticket`.
         core.in_use
             .fetch_and(!core.ticket_bit(ticket), Ordering::Release);
-        Some(this)
+        this
     }
 
     /// Lowers the count of tickets and ends the batch if none is left. The batch may be gone afterwards.
@@ -254,47 +266,48 @@ impl<P: Platform> BatchCore<P> {
     /// As for `Entry::run`.
     unsafe fn run_ticket(entry: NonNull<Entry<P>>, frame: &Frame<'_, P>) {
         // SAFETY: the entry was queued by `invite` and its kin.
-        let Some(this) = (unsafe { Self::admit(entry) }) else {
-            return;
-        };
+        let this = unsafe { Self::admit(entry) };
         // SAFETY: we hold a count.
         let done = unsafe { Self::help(this, frame, frame.is_run_by_loop()) };
         if !done {
-            // SAFETY: as above.
-            let core = unsafe { this.as_ref() };
             // SAFETY: as above, and a worker keeps its pool alive.
-            unsafe { core.hand_over(this, frame) };
+            unsafe { Self::hand_over(this, frame) };
             return;
         }
         // SAFETY: we hold a count, and a worker keeps its pool alive.
         unsafe { Self::leave(this) };
     }
 
-    /// Leaves our count, as a ticket, to the worker that replaces this one.
+    /// Leaves our count, as a ticket, to the worker that replaces this one, or gives it up where 16 others are out.
+    /// The batch may be gone afterwards.
+    ///
+    /// Giving it up cannot end the batch before its last chunk: the tickets that were out then have counts of their
+    /// own, and the last one of those who give up had 16 of them before it.
     ///
     /// # Safety
     ///
     /// The caller must hold a count, and keep the pool alive.
-    unsafe fn hand_over(&self, this: NonNull<Self>, frame: &Frame<'_, P>) {
-        let ticket = loop {
-            if let Some(free) = self.reserve_ticket(this) {
-                break free;
-            }
-            // All are out: one that is still queued comes back, and with it the worker that it would have
-            // invited. Our own count keeps the batch.
+    unsafe fn hand_over(this: NonNull<Self>, frame: &Frame<'_, P>) {
+        // SAFETY: the caller holds a count.
+        let core = unsafe { this.as_ref() };
+        let ticket = core.reserve_ticket(this).or_else(|| {
+            // All are out: one that is still queued comes back, and the worker it was for counts as uninvited again.
             // SAFETY: the caller's promise.
             let is_back = |ticket: &&Ticket<P>| unsafe { Entry::take_back(ticket_entry(ticket)) };
-            if let Some(queued) = self.tickets.iter().find(is_back) {
-                self.uninvited.fetch_add(1, Ordering::Relaxed);
-                self.out.down::<P>();
-                // SAFETY: the caller's promise.
-                unsafe { PoolHead::tidy_up(self.engine().head()) };
-                break queued;
-            }
-            // Each is in the hand of a worker that frees it in its next steps.
-            P::yield_now();
-        };
-        frame.slot().hand_over(ticket_entry(ticket));
+            let queued = core.tickets.iter().find(is_back)?;
+            core.uninvited.fetch_add(1, Ordering::Relaxed);
+            core.out.down::<P>();
+            // SAFETY: the caller's promise.
+            unsafe { PoolHead::tidy_up(core.engine().head()) };
+            Some(queued)
+        });
+        if let Some(ticket) = ticket {
+            frame.slot().hand_over(ticket_entry(ticket));
+        } else {
+            core.uninvited.fetch_add(1, Ordering::Relaxed);
+            // SAFETY: we hold a count.
+            unsafe { Self::count_down(this, 1) };
+        }
     }
 
     /// # Safety
@@ -302,27 +315,20 @@ impl<P: Platform> BatchCore<P> {
     /// As for `Entry::refuse`.
     unsafe fn refuse_ticket(entry: NonNull<Entry<P>>, why: Refusal) -> bool {
         // SAFETY: the entry was queued by `invite` and its kin.
-        if let Some(this) = unsafe { Self::admit(entry) } {
-            // SAFETY: we hold a count.
-            unsafe { this.as_ref() }.cut(why);
-            // SAFETY: we hold a count, and whoever drains a pool keeps it alive.
-            unsafe { Self::leave(this) };
-        }
+        let this = unsafe { Self::admit(entry) };
+        // SAFETY: we hold a count.
+        unsafe { this.as_ref() }.cut(why);
+        // SAFETY: we hold a count, and whoever drains a pool keeps it alive.
+        unsafe { Self::leave(this) };
         // The pool word has counted the batch.
         false
     }
 
     /// Blocks until no ticket is out; cuts the batch when its options say so.
     pub(super) fn wait_for_tickets(&self, retract: bool) {
-        let take_back = || {
-            // SAFETY: the caller borrows the pool.
-            let taken = unsafe { self.take_tickets_back() };
-            for _ in 0..taken {
-                self.out.down::<P>();
-            }
-        };
         if retract {
-            take_back();
+            // SAFETY: the caller borrows the pool.
+            unsafe { self.retract() };
         }
         let mut may_cut = true;
         loop {
@@ -337,7 +343,8 @@ impl<P: Platform> BatchCore<P> {
             if let Due::Now(why) = self.options.due::<P>() {
                 may_cut = false;
                 self.cut(why);
-                take_back();
+                // SAFETY: the caller borrows the pool.
+                unsafe { self.retract() };
             }
         }
     }

@@ -94,8 +94,8 @@ impl<P: Platform> Entry<P> {
     pub(crate) unsafe fn take_back(this: NonNull<Self>) -> bool {
         // SAFETY: the caller's promise.
         let entry = unsafe { this.as_ref() };
-        // Relaxed: the handle's owner, or whoever handed it on, queued the entry.
-        let cell = entry.cell.load(Ordering::Relaxed);
+        // Acquire: pairs with the Release of whoever noted the cell, perhaps another helper of the same batch.
+        let cell = entry.cell.load(Ordering::Acquire);
         // SAFETY: cells live as long as their queue.
         let Some(cell) = (unsafe { cell.as_ref() }) else {
             return false;

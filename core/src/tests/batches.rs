@@ -326,3 +326,25 @@ fn a_batch_whose_handle_is_gone_runs_and_its_last_worker_drops_the_values() {
     assert!(stage.step(0));
     expect(["value dropped", "value dropped", "block freed"]);
 }
+
+// S13
+#[test]
+fn a_worker_that_found_no_room_and_did_all_itself_leaves_no_invitation_behind() {
+    let stage = bounded(2, 1);
+    let there = Rc::clone(&stage);
+    let job = stage.submit(move || {
+        let _fills_the_queue = there.submit_named("other");
+        let inner = Rc::clone(&there);
+        let call = Plain(move |item| {
+            if item == 0 {
+                assert!(inner.step(1), "there is room from now on");
+            }
+            tell(item)
+        });
+        let handle = accept(&there, batch((0..3).into_feed(), call, (), ()));
+        assert!(handle.ready() && there.queued() == 0);
+    });
+    assert!(stage.step(0));
+    job.get().unwrap();
+    expect(["other runs", "item 0", "item 1", "item 2"]);
+}

@@ -35,6 +35,7 @@ thread_local! {
     static NAMES: RefCell<Vec<(usize, String)>> = const { RefCell::new(Vec::new()) };
     static HANG_EXPECTED: Cell<bool> = const { Cell::new(false) };
     static NOW: Cell<u64> = const { Cell::new(0) };
+    static CLOCK_STOPPED: Cell<bool> = const { Cell::new(false) };
     static YIELDS: Cell<usize> = const { Cell::new(0) };
     static YIELD_TAKES: Cell<u64> = const { Cell::new(0) };
     static WORKER: Cell<*const ()> = const { Cell::new(std::ptr::null()) };
@@ -84,6 +85,11 @@ pub(super) fn steps_left() -> usize {
 /// Sets the clock, in nanoseconds.
 pub(super) fn set_clock(nanos: u64) {
     NOW.set(nanos);
+}
+
+/// From now on there is no clock.
+pub(super) fn stop_clock() {
+    CLOCK_STOPPED.set(true);
 }
 
 /// From now on each yield takes so many nanoseconds. Tells how many there were since the last call.
@@ -182,7 +188,7 @@ unsafe impl Platform for Fake {
         if let Some(step) = BEFORE_CLOCK.take() {
             step();
         }
-        Some(Instant::from_nanos(NOW.get()))
+        (!CLOCK_STOPPED.get()).then(|| Instant::from_nanos(NOW.get()))
     }
 }
 

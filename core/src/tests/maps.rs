@@ -356,6 +356,48 @@ fn a_spent_worker_hands_over_also_where_all_tickets_are_queued() {
 
 // S7
 #[test]
+fn a_spent_worker_waits_for_nobody_where_all_tickets_are_handed_over() {
+    use crate::worker::{Replacement, work};
+    let queue = crate::ring::Chain::unbounded();
+    let stage = Stage::build(17, queue, |settings| settings.jobs_per_worker = 1);
+    let comes = |stage: &Stage, index| {
+        let leave = stage.on(index, |frame| work(frame, |_| Replacement::Started));
+        assert_eq!(leave, Leave::Replaced);
+    };
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        // Each of 17 workers has a chunk in hand; 16 leave their tickets, and the first, which leaves last, has none.
+        comes(&there, 0);
+        // The replacements of the others.
+        (1..=16).for_each(|index| comes(&there, index));
+        // What is left of the tickets is given back.
+        there.close();
+        for index in 0..17 {
+            let leave = there.on(index, |frame| work(frame, |_| Replacement::Refused));
+            assert_eq!(leave, Leave::Closed);
+        }
+    });
+    let inner = Rc::clone(&stage);
+    let (here, done) = (Cell::new(1), Cell::new(0));
+    let first_is_back = Cell::new(false);
+    for_each(&stage, 35, chunks(1), |_| {
+        let index = here.get();
+        if index < 17 {
+            here.set(index + 1);
+            comes(&inner, index);
+        } else if done.get() == 17 && !first_is_back.replace(true) {
+            // Its replacement is invited like a worker that never came.
+            comes(&inner, 0);
+        }
+        done.set(done.get() + 1);
+    })
+    .unwrap();
+    assert!(done.get() == 35 && first_is_back.get());
+    super::fake::take_events();
+}
+
+// S7
+#[test]
 fn a_worker_that_is_replaced_hands_its_ticket_to_the_next() {
     use crate::worker::{Replacement, work};
     let queue = crate::ring::Chain::unbounded();

@@ -189,9 +189,9 @@ fn a_batch_wakes_a_worker_for_each_invitation_less_those_that_search() {
 // S11
 #[test]
 fn a_worker_that_had_to_wait_for_a_stranger_yields_no_more_for_a_while() {
-    use super::fake::{Fake, yields_take};
+    use super::fake::{Fake, stop_clock, yields_take};
     use crate::backoff::Backoff;
-    // The yields of a wait in which the news come with the last yield, or not at all.
+    // The yields of a wait in which the news come with the first yield, or not at all.
     let wait = |nanos, yields, news| {
         let _ = yields_take(nanos);
         let looks = core::cell::Cell::new(0);
@@ -229,5 +229,11 @@ fn a_worker_that_had_to_wait_for_a_stranger_yields_no_more_for_a_while() {
         wait(1_000, 32, true),
         (true, 1),
         "waits in time were counted"
+    );
+    stop_clock();
+    assert_eq!(
+        wait(1_000, 32, false),
+        (false, 4),
+        "nobody can tell a late one"
     );
 }
