@@ -14,7 +14,8 @@ done
 # `--allow-dirty`: this checks what would be published, not whether it is committed.
 #
 # In a folder of its own: cargo unpacks siblings into its home under a name made of that folder and the
-# version, and takes what lies there. So a second run in the same place would build what the first packed.
+# version, and takes what lies there. So a second run in the same place would build what the first packed. (What
+# one run leaves in that home, less than a megabyte, cargo's own cleaning removes some day.)
 mkdir -p "$target_dir"
 target_dir=$(mktemp -d "$target_dir/package.XXXXXX")
 trap 'status=$?; rm -rf "$target_dir"; finish $status' EXIT

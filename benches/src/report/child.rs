@@ -31,8 +31,8 @@ pub(crate) enum Task {
     Backlog { which: usize, jobs: usize },
     /// Allocations and bytes allocated a call.
     Call { which: usize, calls: usize },
-    /// Round trips in nanoseconds of single jobs, 100 µs apart, beside threads that are always busy: the
-    /// median, the 99th of a hundred and the longest.
+    /// Round trips in nanoseconds of single jobs, with a sleep of 100 µs before each, beside threads that are
+    /// always busy: the median, the 99th of a hundred and the longest.
     Cold {
         contender: usize,
         strangers: usize,
@@ -180,6 +180,15 @@ fn call(which: usize, calls: usize) -> Vec<f64> {
     vec![float(count) / float(calls), float(bytes) / float(calls)]
 }
 
+/// Ends the strangers when dropped.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn cold(contender: usize, strangers: usize, jobs: usize) -> Vec<f64> {
     let mut session = (HOT.contenders[contender].open)(workers());
     let stop = AtomicBool::new(false);
@@ -191,15 +200,15 @@ fn cold(contender: usize, strangers: usize, jobs: usize) -> Vec<f64> {
                 }
             });
         }
+        // Also by unwinding, or the scope would wait for ever.
+        let _stop = Stop(&stop);
         let once = |_| {
             thread::sleep(Duration::from_micros(100));
             let begin = Instant::now();
             let _ = session(1);
             begin.elapsed().as_secs_f64() * 1e9
         };
-        let times = (0..jobs).map(once).collect();
-        stop.store(true, Ordering::Relaxed);
-        times
+        (0..jobs).map(once).collect()
     });
     times.sort_by(f64::total_cmp);
     let last = times.len() - 1;

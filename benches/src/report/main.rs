@@ -273,7 +273,7 @@ fn workload(settings: &Settings, index: usize) -> String {
 /// Single jobs with pauses between them, which park all who wait.
 fn cold(settings: &Settings, strangers: usize) -> String {
     let jobs = 5_000 / settings.scale;
-    let mut samples = vec![[const { Sample::new() }; 4]; HOT.contenders.len()];
+    let mut samples = vec![<[Sample; 4]>::default(); HOT.contenders.len()];
     for round in 0..settings.rounds {
         let mut first = None;
         for (contender, samples) in samples.iter_mut().enumerate() {
@@ -315,7 +315,7 @@ fn cold(settings: &Settings, strangers: usize) -> String {
         ]);
     }
     format!(
-        "\n## W1 cold: one tiny job every 100 µs, beside {strangers} other busy threads\n\n{table}"
+        "\n## W1 cold: one tiny job after a sleep of 100 µs, again and again, beside {strangers} other busy threads\n\n{table}"
     )
 }
 

@@ -9,10 +9,6 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    pub(crate) const fn new() -> Self {
-        Self { sorted: Vec::new() }
-    }
-
     pub(crate) fn add(&mut self, value: f64) {
         let place = self.sorted.partition_point(|other| *other < value);
         self.sorted.insert(place, value);
