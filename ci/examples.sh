@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every example of the crate `ringpool` runs to its end, in release, with the features it asks for.
+# Every example of the crate `ringpool` runs to its end, in release, with the features it asks for; what the
+# programs among them make is checked with other tools.
 . "$(dirname "$0")/lib.sh"
 
 [[ -n $(manifest_of ringpool) ]] || fail "no package ringpool in this workspace"
@@ -8,9 +9,46 @@ examples=$(cargo metadata --locked --no-deps --format-version 1 |
     grep -o '{"kind":\["example"\][^}]*"src_path":"[^"]*/ringpool/examples/[^}]*}' || true)
 [[ -n $examples ]] || fail "the crate ringpool has no examples"
 
+work=$(mktemp -d)
+trap 'status=$?; rm -rf "$work"; finish $status' EXIT
+
+# Runs an example and checks its exit status: example STATUS ARGUMENTS…
+example() {
+    local expected=$1 status=0
+    shift
+    printf '+ example %s\n' "$name $*" >&2
+    cargo run --quiet --locked --release -p ringpool --example "$name" ${needed:+--features "$needed"} -- "$@" 3<&- ||
+        status=$?
+    ((status == expected)) || fail "$name: exit status $status, not $expected"
+    executed=$((executed + 1))
+}
+
 # Descriptor 3, so that an example that reads its input finds none, rather than this list.
-while read -r example <&3; do
-    name=$(sed 's/.*"name":"\([^"]*\)".*/\1/' <<<"$example")
-    needed=$(sed -n 's/.*"required-features":\[\([^]]*\)\].*/\1/p' <<<"$example" | tr -d '"')
-    run cargo run --locked --release -p ringpool --example "$name" ${needed:+--features "$needed"} 3<&-
+while read -r target <&3; do
+    name=$(sed 's/.*"name":"\([^"]*\)".*/\1/' <<<"$target")
+    needed=$(sed -n 's/.*"required-features":\[\([^]]*\)\].*/\1/p' <<<"$target" | tr -d '"')
+    case $name in
+    mandelbrot)
+        mkdir "$work/pictures"
+        example 0 --width 400 --output "$work/pictures/set.png"
+        head -c 1000 "$work/pictures/set.png" >"$work/pictures/torn.png"
+        ;;
+    thumbnails)
+        [[ -d $work/pictures ]] || fail "mandelbrot comes before thumbnails"
+        example 1 "$work/pictures" "$work/thumbs" --size 64
+        [[ -s $work/thumbs/set.png.png && ! -e $work/thumbs/torn.png.png ]] || fail "thumbnails: wrong files"
+        ;;
+    checksum-tree)
+        example 0 core --output "$work/manifest"
+        sha256sum --check --quiet "$work/manifest"
+        (($(wc -l <"$work/manifest") == $(find core -type f | wc -l))) || fail "checksum-tree: files are missing"
+        ;;
+    pxargs)
+        example 0 -j 4 echo line < <(seq 20) >"$work/lines"
+        diff "$work/lines" <(seq -f 'line %g' 20) || fail "pxargs: wrong order"
+        example 123 --retry 1 sh -c 'exit {}' < <(printf '%s\n' 0 7 0)
+        example 124 -j 2 --fail-fast --timeout 0.1 sleep < <(yes 60)
+        ;;
+    *) example 0 ;;
+    esac
 done 3<<<"$examples"

@@ -1,0 +1,220 @@
+//! The SHA-256 of every file below a directory, in parallel, as a manifest that `sha256sum -c` accepts:
+//! `cargo run --release -p ringpool --example checksum-tree -- DIR > manifest`.
+//!
+//! Paths are found while files are read, memory stays bounded however large the tree is, and the order is the same
+//! on every run. A file that cannot be read is told and left out; the exit status is 1 then.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use ringpool::Pool;
+use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
+
+/// Checksums every file below a directory, in parallel; the output is what `sha256sum -c` reads.
+#[derive(Parser)]
+struct Arguments {
+    /// The directory
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Where the manifest goes [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// How many files are read at once [default: one for each CPU]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<usize>,
+}
+
+/// Set by Ctrl-C.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// How the run went.
+#[derive(Default)]
+struct Tally {
+    files: u64,
+    bytes: u64,
+    failed: u64,
+}
+
+/// The digest of a file and its length.
+fn checksum(path: &Path, buffer: &mut [u8]) -> io::Result<(String, u64)> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut bytes = 0;
+    loop {
+        match file.read(buffer) {
+            Ok(0) => return Ok((hex::encode(hash.finalize()), bytes)),
+            Ok(read) => {
+                hash.update(&buffer[..read]);
+                bytes += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A line of the manifest. A name with a backslash or a line break is escaped as `sha256sum` does it.
+fn write_line(out: &mut impl Write, digest: &str, path: &Path) -> io::Result<()> {
+    let name = path.as_os_str().as_encoded_bytes();
+    let mut escaped = Vec::with_capacity(name.len());
+    for &byte in name {
+        match byte {
+            b'\\' => escaped.extend(br"\\"),
+            b'\n' => escaped.extend(br"\n"),
+            b'\r' => escaped.extend(br"\r"),
+            _ => escaped.push(byte),
+        }
+    }
+    if escaped.len() > name.len() {
+        out.write_all(b"\\")?;
+    }
+    write!(out, "{digest}  ")?;
+    out.write_all(&escaped)?;
+    out.write_all(b"\n")
+}
+
+fn manifest(
+    dir: &Path,
+    without: &[PathBuf],
+    pool: &Pool<Vec<u8>>,
+    out: &mut impl Write,
+) -> Result<Tally, Box<dyn Error>> {
+    let bar = if io::stderr().is_terminal() {
+        ProgressBar::new_spinner().with_style(ProgressStyle::with_template(
+            "{spinner} {human_pos} files  {bytes_per_sec}  {msg}",
+        )?)
+    } else {
+        ProgressBar::hidden()
+    };
+    let mut tally = Tally::default();
+    let tell = |error: &dyn std::fmt::Display| bar.suspend(|| eprintln!("checksum-tree: {error}"));
+
+    // The walk goes on while files are read: the stream pulls a path when a worker will soon need one.
+    let mut unwalked = 0;
+    let entries = WalkDir::new(dir).sort_by_file_name().into_iter();
+    let is_left_out = |path: &Path| {
+        without.iter().any(|other| {
+            other.file_name() == path.file_name()
+                && other.canonicalize().ok() == path.canonicalize().ok()
+        })
+    };
+    let paths = entries
+        .take_while(|_| !INTERRUPTED.load(Ordering::Relaxed))
+        .filter_map(|entry| match entry {
+            Ok(entry) if entry.file_type().is_file() => {
+                Some(entry.into_path()).filter(|path| !is_left_out(path))
+            }
+            Ok(_) => None,
+            Err(error) => {
+                unwalked += 1;
+                tell(&error);
+                None
+            }
+        });
+    let digests = pool.with_worker().imap(paths, |worker, path: PathBuf| {
+        let digest = checksum(&path, worker.state);
+        (path, digest)
+    });
+    for digest in digests {
+        let (path, digest) = digest?;
+        match digest {
+            Ok((digest, bytes)) => {
+                write_line(out, &digest, &path)?;
+                tally.files += 1;
+                tally.bytes += bytes;
+                bar.set_position(tally.files);
+            }
+            Err(error) => {
+                tally.failed += 1;
+                tell(&format_args!("{}: {error}", path.display()));
+            }
+        }
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    tally.failed += unwalked;
+    bar.finish_and_clear();
+    Ok(tally)
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    // Here, or an unreadable directory would give an empty manifest that looks fine.
+    arguments
+        .dir
+        .read_dir()
+        .map_err(|error| format!("{}: {error}", arguments.dir.display()))?;
+    ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed))?;
+
+    let mut builder = Pool::builder();
+    if let Some(jobs) = arguments.jobs {
+        builder = builder.workers(jobs);
+    }
+    // Each worker has one buffer for all its files.
+    let pool = builder.initializer(|_| vec![0; 1 << 16]).build()?;
+
+    let start = std::time::Instant::now();
+    let tally = match &arguments.output {
+        None => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            let tally = manifest(&arguments.dir, &[], &pool, &mut out)?;
+            out.flush()?;
+            tally
+        }
+        // A manifest is there whole or not at all, and does not list itself.
+        Some(path) => {
+            let mut file = tempfile::NamedTempFile::new_in(match path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => Path::new("."),
+            })?;
+            let without = [file.path().to_owned(), path.clone()];
+            let mut out = BufWriter::new(file.as_file_mut());
+            let tally = manifest(&arguments.dir, &without, &pool, &mut out)?;
+            out.flush()?;
+            drop(out);
+            if !INTERRUPTED.load(Ordering::Relaxed) {
+                file.persist(path)?;
+            }
+            tally
+        }
+    };
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        eprintln!("checksum-tree: interrupted after {} files", tally.files);
+        return Ok(ExitCode::from(130));
+    }
+    let elapsed = start.elapsed().max(Duration::from_millis(1));
+    eprintln!(
+        "{} files, {} in {:.2} s on {} workers{}",
+        tally.files,
+        indicatif::HumanBytes(tally.bytes),
+        elapsed.as_secs_f64(),
+        pool.worker_count(),
+        match tally.failed {
+            0 => String::new(),
+            failed => format!("; {failed} could not be read"),
+        }
+    );
+    Ok(ExitCode::from(u8::from(tally.failed > 0)))
+}
+
+fn main() -> ExitCode {
+    run(&Arguments::parse()).unwrap_or_else(|error| {
+        // Whoever reads along may leave early, as `head` does.
+        let left = error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        if left {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("checksum-tree: {error}");
+        ExitCode::from(2)
+    })
+}
