@@ -8,6 +8,7 @@
 mod drops;
 mod futures;
 mod gate;
+mod random;
 mod spawner;
 mod threads;
 mod watchdog;
@@ -15,6 +16,7 @@ mod watchdog;
 pub use drops::{Grenade, OnDrop, Tracked, Tracker};
 pub use futures::{FlagWaker, block_on, poll_once};
 pub use gate::{Gate, Tally};
+pub use random::SplitMix64;
 pub use spawner::{Ledger, Plan, Refused, StartFailed, TestSpawner};
 pub use threads::{threads_named, threads_of_process};
 pub use watchdog::{Watchdog, watchdog};
