@@ -153,3 +153,25 @@ fn many_waiters_of_one_job_all_wake() {
         });
     }
 }
+
+// S13, S37, S41: a timed wait for room in a full queue waited for the very worker that it was on.
+#[test]
+fn a_timed_next_on_the_only_worker_does_not_wait_for_room() {
+    let _watchdog = watchdog();
+    for timeout in [Duration::from_hours(1), Duration::MAX] {
+        let pool = Arc::new(Pool::builder().workers(1).capacity(1).build().unwrap());
+        let inner = Arc::clone(&pool);
+        let job = move || {
+            let other = inner.try_apply_async(|| ()).expect("there is room for one");
+            let mut stream = inner.imap(0..3, |x| x);
+            let looked = stream.next_timeout(Duration::ZERO);
+            assert!(matches!(looked, Err(GetError::TimedOut)), "zero only looks");
+            for expected in 0..3 {
+                assert_eq!(stream.next_timeout(timeout).unwrap(), Some(expected));
+            }
+            assert_eq!(stream.next_timeout(timeout).unwrap(), None);
+            assert!(!other.ready(), "a stranger's job was run in its place");
+        };
+        pool.apply(job).unwrap();
+    }
+}

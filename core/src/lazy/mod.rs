@@ -15,6 +15,7 @@ use core::time::Duration;
 use crate::batch::work::Call;
 use crate::engine::Engine;
 use crate::error::{GetError, JobError};
+use crate::frame::Frame;
 use crate::job::Options;
 use crate::platform::{Platform, Timed, contain};
 use crate::stats::Progress;
@@ -164,7 +165,7 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
                 return;
             };
             let count = items.len();
-            let wait = self.under_way == 0 && until.is_none();
+            let wait = self.under_way == 0 && self.may_wait_for_room(until);
             match self.flight.launch(items, self.pulled, wait) {
                 Ok(()) => {
                     self.pulled += count;
@@ -180,6 +181,13 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
                 }
             }
         }
+    }
+
+    /// Whether a submission may wait for room, however long that takes. On a worker it may unless it is only to
+    /// look: there it does not wait but runs the chunk in place, as a wait for the chunk would (S41).
+    fn may_wait_for_room(&self, until: Option<Instant>) -> bool {
+        let Some(at) = until else { return true };
+        Frame::<P>::is_worker_of(self.engine.head()) && P::now().is_some_and(|now| now < at)
     }
 
     /// Takes the next chunk out of the input. An input that has ended is not asked again.
