@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use ringpool::{GetError, JobError, Pool};
-use ringpool_tests::{Gate, hold, watchdog};
+use ringpool::{GetError, JobError, Pool, Schedule};
+use ringpool_tests::{Gate, Tracked, Tracker, hold, watchdog};
 
 /// Rounds of a race; each takes some microseconds.
 const ROUNDS: u32 = 20_000;
@@ -174,4 +174,25 @@ fn a_timed_next_on_the_only_worker_does_not_wait_for_room() {
         };
         pool.apply(job).unwrap();
     }
+}
+
+// S15, S31: the first error of a batch with ranges of its own cut it like one with a cursor: items were dropped
+// twice, and the count of open batches went below zero.
+#[test]
+fn the_first_error_of_a_static_batch_drops_every_item_once() {
+    let _watchdog = watchdog();
+    let pool = ringpool_tests::pool(2);
+    for round in 0..ROUNDS / 20 {
+        let tracker = Tracker::new();
+        let failing = usize::try_from(round % 8).unwrap();
+        let attempt = |item: Tracked| {
+            let id = item.id();
+            if id == failing { Err(id) } else { Ok(item) }
+        };
+        let with = pool.with().schedule(Schedule::Static);
+        let result = with.try_map(tracker.make_vec(8), attempt).unwrap();
+        assert_eq!(result.unwrap_err(), failing);
+        tracker.assert_all_dropped_once();
+    }
+    assert_eq!(pool.terminate(), 0, "no batch is open");
 }

@@ -5,7 +5,7 @@ use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
 use super::work::Work;
-use super::{Batch, BatchCore, Plan, Schedule, static_range};
+use super::{Batch, BatchCore, Plan, static_range};
 use crate::engine::Engine;
 use crate::error::{JobError, Refusal};
 use crate::frame::{Frame, Token};
@@ -14,7 +14,7 @@ use crate::panic::Panic;
 use crate::platform::{Platform, contain};
 use crate::region::Region;
 use crate::submit::AbortOnUnwind;
-use crate::sync::UnsafeCell;
+use crate::sync::{Ordering, UnsafeCell};
 use crate::worker::Worker;
 
 /// Shares a region out to every worker and blocks until all have visited it.
@@ -69,9 +69,9 @@ pub(super) fn run_static<P: Platform, K: Work<P>>(
     if let Some(control) = &options.control {
         control.watch(crate::seats::unpark_everybody::<P>, len);
     }
-    let plan = Plan::new(Schedule::Static, len, workers);
+    let (vtable, plan) = (&Batch::<P, K>::BLOCKING, Plan::Owned);
     let batch = Batch {
-        core: BatchCore::new(&Batch::<P, K>::BLOCKING, engine, len, plan, options, 0, 0),
+        core: BatchCore::new(vtable, engine, len, plan, options, 0, 0),
         work: ManuallyDrop::new(work),
     };
     let shared = StaticRegion {
@@ -108,7 +108,10 @@ impl<P: Platform, K: Work<P>> StaticRegion<'_, P, K> {
         if range.is_empty() {
             return;
         }
-        if let Some(why) = core.must_stop(this) {
+        // Relaxed: to begin a range a moment too late is allowed, and the region publishes everything at its end.
+        let was_cut = core.cursor.load(Ordering::Relaxed) == core.len;
+        let stop = was_cut.then_some(Refusal::Cancelled);
+        if let Some(why) = core.must_stop(this).or(stop) {
             core.skip(range, why);
             return;
         }

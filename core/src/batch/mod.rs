@@ -161,9 +161,12 @@ impl<P: Platform> BatchCore<P> {
     }
 
     /// Claims all that is left, not to run it. Tells where that began; `len` if nothing was left.
+    ///
+    /// Where each worker has a range of its own, the cursor only says whether further ranges may begin, and
+    /// their workers skip them.
     fn cut(&self, why: Refusal) -> usize {
         let at = self.cursor.swap(self.len, Ordering::Relaxed);
-        if at < self.len {
+        if at < self.len && self.plan != Plan::Owned {
             self.note_cut(at, why);
             let _ = self.engine().life.close_batch();
         }

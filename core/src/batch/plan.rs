@@ -34,6 +34,8 @@ pub(crate) enum Plan {
     Even(NonZeroUsize),
     /// What is left, divided by the given number.
     Shrinking(NonZeroUsize),
+    /// Each worker has a range of its own, which nobody claims.
+    Owned,
 }
 
 impl Plan {
@@ -54,6 +56,7 @@ impl Plan {
         match self {
             Self::Even(n) => n.get().min(left),
             Self::Shrinking(parts) => left.div_ceil(parts.get()),
+            Self::Owned => left,
         }
     }
 }
