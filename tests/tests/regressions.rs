@@ -196,3 +196,44 @@ fn the_first_error_of_a_static_batch_drops_every_item_once() {
     }
     assert_eq!(pool.terminate(), 0, "no batch is open");
 }
+
+// S13, S34: the same where the queue is full, so that the chunk is refused; it ended the stream.
+#[test]
+fn a_stream_that_needs_lent_state_and_finds_no_room_yields_an_error_for_each_item() {
+    let _watchdog = watchdog();
+    for chunk_size in [1, 2] {
+        let pool = Pool::builder()
+            .workers(1)
+            .capacity(1)
+            .initializer(|_| ())
+            .build()
+            .unwrap();
+        let pool = Arc::new(pool);
+        let inner = Arc::clone(&pool);
+        let count_lent = move |_: &mut ringpool::Worker<'_>| {
+            let _other = inner.try_apply_async(|| ()).expect("there is room for one");
+            let stream = inner
+                .with_worker()
+                .chunk_size(chunk_size)
+                .imap(0..3, |_, x: i32| x);
+            stream
+                .filter(|item| matches!(item, Err(JobError::StateLent)))
+                .count()
+        };
+        assert_eq!(pool.with_worker().apply(count_lent).unwrap(), 3);
+    }
+}
+
+// S13, S34, S50: the same where the deadline passes while a chunk waits for room.
+#[test]
+fn a_stream_whose_deadline_passes_yields_an_error_for_each_item() {
+    let _watchdog = watchdog();
+    let pool = Pool::builder().workers(1).capacity(1).build().unwrap();
+    let gate = hold(&pool, 1);
+    let queued = pool.apply_async(|| ()).unwrap();
+    let stream = pool.with().deadline(Duration::ZERO).imap(0..3, |x| x);
+    let expired = stream.filter(|item| matches!(item, Err(JobError::DeadlineExpired)));
+    assert_eq!(expired.count(), 3);
+    gate.open();
+    queued.get().unwrap();
+}

@@ -44,12 +44,17 @@ impl<T> Bunch<T> {
 }
 
 impl<R> Bunch<Result<R, JobError>> {
+    /// A chunk that ended with the same error for each item.
+    pub(super) fn failed(items: usize, error: fn() -> JobError) -> Self {
+        match items {
+            1 => Self::One(Err(error())),
+            _ => Self::Many((0..items).map(|_| Err(error())).collect()),
+        }
+    }
+
     /// What becomes of a chunk that needs the state which its consumer has borrowed: it cannot be waited for.
     pub(super) fn state_lent(items: usize) -> Self {
-        match items {
-            1 => Self::One(Err(JobError::StateLent)),
-            _ => Self::Many((0..items).map(|_| Err(JobError::StateLent)).collect()),
-        }
+        Self::failed(items, || JobError::StateLent)
     }
 }
 
@@ -69,6 +74,15 @@ impl<T> IntoIterator for Bunch<T> {
 pub(super) enum BunchIter<T> {
     One(Option<T>),
     Many(vec::IntoIter<T>),
+}
+
+impl<T> BunchIter<T> {
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::One(item) => item.is_none(),
+            Self::Many(items) => items.len() == 0,
+        }
+    }
 }
 
 impl<T> Iterator for BunchIter<T> {

@@ -135,6 +135,16 @@ where
     }
 }
 
+/// Makes the error for each item of a chunk that was refused, where the pool goes on to take others.
+fn of_one_chunk(error: &JobError) -> Option<fn() -> JobError> {
+    match error {
+        JobError::StateLent => Some(|| JobError::StateLent),
+        JobError::DeadlineExpired => Some(|| JobError::DeadlineExpired),
+        JobError::Cancelled => Some(|| JobError::Cancelled),
+        _ => None,
+    }
+}
+
 /// Waits for what was begun when the input panics, so that the panic leaves nothing running (S28).
 struct SettleOnUnwind<'a, T, R, P: Platform>(&'a mut (dyn Flight<T, R, P> + Send));
 
@@ -177,7 +187,14 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
                 }
                 Err((error, items)) => {
                     contain::<P>(move || drop(items));
-                    return self.end(error);
+                    let Some(error) = of_one_chunk(&error) else {
+                        return self.end(error);
+                    };
+                    // Nothing is under way, so these are the next to be yielded.
+                    self.landed = Bunch::failed(count, error).into_iter();
+                    self.pulled += count;
+                    self.under_way += count;
+                    return;
                 }
             }
         }
@@ -230,6 +247,7 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
             }
             match self.flight.land(until)? {
                 Some(results) => self.landed = results.into_iter(),
+                None if !self.landed.is_empty() => {}
                 None => return Ok(self.last.take().map(Err)),
             }
         }
