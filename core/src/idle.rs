@@ -14,13 +14,19 @@
 //! | W1 set the bit                  | S1 publish the entry                 |
 //! | W2 stop searching               | S2 `fence(SeqCst)`                   |
 //! | W3 `fence(SeqCst)`              | S3 somebody searches? then done      |
-//! | W4 look for work once more      | S4 take one bit, count it as searching, unpark |
+//! | W4 look for work once more      | S4 count a searcher, take one bit, unpark its worker |
 //! | W5 park until the bit is gone   |                                      |
 //!
 //! The two fences are one Dekker pair: if W4 misses the entry, then S3 sees W2 and S4 sees W1. With them the
-//! words themselves can be Relaxed; the token carries what a wake must publish. A worker that finds work at
-//! W4 takes its bit back; if the bit is gone, somebody spent a wake on it: it is counted as searching and
-//! owes the wake to the next (`stop_searching`).
+//! words themselves can be Relaxed but for one thing (`take_bit`). A worker that finds work at
+//! W4 takes its bit back and is counted as searching again, for a submitter may have relied on it before W2; if
+//! the bit is gone, somebody has spent a wake on it, and has counted it. Either way it owes a wake to the next
+//! (`stop_searching`).
+//!
+//! S4 counts before it takes the bit. The other way round, the worker could find the entry by itself and take back
+//! the count that was not there yet: a count below zero looks like a searcher to the next submitter, who would
+//! then wake nobody. If the bit turns out to be taken, the count was too high for a moment, in which another
+//! submitter may have relied on it: so a fence, and another look at the bitmap.
 //!
 //! A worker that is stopped by the scheduler while it searches, or lets another thread run, delays what it was
 //! awake for by as long (`backoff.rs` allows one late yield); `submit` itself waits for nobody.
@@ -97,17 +103,19 @@ impl Idle {
         fence_seq_cst();
     }
 
-    /// Takes the announcement back. `false` if somebody took the bit before: the worker is counted as
-    /// searching.
-    #[must_use]
-    pub(crate) fn withdraw<P: Platform>(slots: &[WorkerSlot<P>], index: usize) -> bool {
-        word_of(slots, index).fetch_and(!bit(index), Ordering::Relaxed) & bit(index) != 0
+    /// Takes the announcement back, unless somebody has spent a wake on this worker. Afterwards the worker is
+    /// counted as searching.
+    pub(crate) fn withdraw<P: Platform>(&self, slots: &[WorkerSlot<P>], index: usize) {
+        if take_bit(slots, index) {
+            self.searching.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// W5. Afterwards the worker is counted as searching.
     pub(crate) fn park<P: Platform>(slots: &[WorkerSlot<P>], index: usize) {
         let word = word_of(slots, index);
-        while word.load(Ordering::Relaxed) & bit(index) != 0 {
+        // Acquire: pairs with the Release in `take_bit`.
+        while word.load(Ordering::Acquire) & bit(index) != 0 {
             slots[index].token.park(None);
         }
     }
@@ -133,19 +141,9 @@ impl Idle {
 
     /// Wakes one announced worker, if there is one.
     pub(crate) fn wake_one<P: Platform>(&self, slots: &[WorkerSlot<P>]) -> bool {
-        for (number, slot) in slots.iter().enumerate().step_by(WORD) {
-            let mut bits = slot.idle_bits.load(Ordering::Relaxed);
-            while bits != 0 {
-                let lowest = bits & bits.wrapping_neg();
-                let old = slot.idle_bits.fetch_and(!lowest, Ordering::Relaxed);
-                if old & lowest != 0 {
-                    self.searching.fetch_add(1, Ordering::Relaxed);
-                    slots[number + lowest.trailing_zeros() as usize]
-                        .token
-                        .unpark();
-                    return true;
-                }
-                bits = old & !lowest;
+        while let Some(index) = announced(slots) {
+            if self.wake(slots, index) {
+                return true;
             }
         }
         false
@@ -154,15 +152,42 @@ impl Idle {
     /// Wakes every announced worker. The caller has fenced after its change.
     pub(crate) fn wake_all<P: Platform>(&self, slots: &[WorkerSlot<P>]) {
         for (number, slot) in slots.iter().enumerate().step_by(WORD) {
-            let mut bits = slot.idle_bits.swap(0, Ordering::Relaxed);
-            self.searching
-                .fetch_add(bits.count_ones() as usize, Ordering::Relaxed);
+            let mut bits = slot.idle_bits.load(Ordering::Relaxed);
             while bits != 0 {
-                slots[number + bits.trailing_zeros() as usize]
-                    .token
-                    .unpark();
+                if !self.wake(slots, number + bits.trailing_zeros() as usize) {
+                    self.wake_one(slots);
+                }
                 bits &= bits - 1;
             }
         }
     }
+
+    /// S4 for one worker. On `false` the bit was taken by another, and the caller must look at the bitmap again.
+    fn wake<P: Platform>(&self, slots: &[WorkerSlot<P>], index: usize) -> bool {
+        self.searching.fetch_add(1, Ordering::Relaxed);
+        if take_bit(slots, index) {
+            slots[index].token.unpark();
+            return true;
+        }
+        self.searching.fetch_sub(1, Ordering::Relaxed);
+        // Pairs with S2 of a submitter that relied on our count: we see whoever had announced itself before.
+        fence_seq_cst();
+        false
+    }
+}
+
+/// Takes a worker's bit; `false` if another was faster.
+fn take_bit<P: Platform>(slots: &[WorkerSlot<P>], index: usize) -> bool {
+    // Release: who finds its bit gone finds that it was counted. Acquire: the other half, in `withdraw`.
+    let old = word_of(slots, index).fetch_and(!bit(index), Ordering::AcqRel);
+    old & bit(index) != 0
+}
+
+/// The first worker that has announced itself.
+fn announced<P: Platform>(slots: &[WorkerSlot<P>]) -> Option<usize> {
+    let mut words = slots.iter().enumerate().step_by(WORD);
+    words.find_map(|(number, slot)| {
+        let bits = slot.idle_bits.load(Ordering::Relaxed);
+        (bits != 0).then(|| number + bits.trailing_zeros() as usize)
+    })
 }

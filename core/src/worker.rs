@@ -156,8 +156,9 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
         return searching;
     }
     engine.idle.announce(engine.slots(), index, searching);
-    if news() && Idle::withdraw(engine.slots(), index) {
-        return false;
+    if news() {
+        engine.idle.withdraw(engine.slots(), index);
+        return true;
     }
     stats.count_park();
     Idle::park(engine.slots(), index);
