@@ -52,6 +52,56 @@ impl Threads {
         }
     }
 
+    /// Starts a thread, named and sized as a worker's, that runs `f` with the worker's token: for spawners that
+    /// have something to do on the thread before the worker begins, or after it has left.
+    ///
+    /// # Errors
+    ///
+    /// What the system says when it refuses the thread, and [`io::ErrorKind::InvalidInput`] for a pool name with a
+    /// NUL byte.
+    ///
+    /// ```
+    /// use ringpool_core::{Builder, Placement, Spawner, WorkerStart};
+    /// use ringpool_std::{Std, Threads};
+    /// use std::{io, thread::JoinHandle};
+    ///
+    /// struct Announced(Threads);
+    ///
+    /// impl Spawner for Announced {
+    ///     type Handle = JoinHandle<()>;
+    ///     type Error = io::Error;
+    ///     fn default_workers(&self) -> usize {
+    ///         self.0.default_workers()
+    ///     }
+    ///     fn spawn(&mut self, start: WorkerStart, at: Placement) -> io::Result<JoinHandle<()>> {
+    ///         self.0.spawn_with(start, at, move |start| {
+    ///             println!("worker {} begins", at.index);
+    ///             start.run();
+    ///         })
+    ///     }
+    ///     fn reclaim(&mut self, handle: JoinHandle<()>) {
+    ///         self.0.reclaim(handle);
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Builder::<Std>::with_spawner(Announced(Threads::new())).build()?;
+    /// assert_eq!(pool.apply(|| 6 * 7)?, 42);
+    /// # Ok(()) }
+    /// ```
+    pub fn spawn_with<F>(
+        &self,
+        start: WorkerStart,
+        at: Placement,
+        f: F,
+    ) -> io::Result<JoinHandle<()>>
+    where
+        F: FnOnce(WorkerStart) + Send + 'static,
+    {
+        let thread = self.thread(start.name(), at.index)?;
+        thread.spawn(move || f(start))
+    }
+
     /// The thread for worker `index`, not yet started.
     fn thread(&self, pool: &str, index: usize) -> io::Result<Builder> {
         if pool.contains('\0') {
@@ -79,8 +129,7 @@ impl Spawner for Threads {
     }
 
     fn spawn(&mut self, start: WorkerStart, at: Placement) -> io::Result<JoinHandle<()>> {
-        let thread = self.thread(start.name(), at.index)?;
-        thread.spawn(move || start.run())
+        self.spawn_with(start, at, WorkerStart::run)
     }
 
     fn reclaim(&mut self, handle: JoinHandle<()>) {
