@@ -3,9 +3,25 @@
 #![cfg(not(ringpool_loom))]
 
 mod cpuset;
+mod error;
+mod pinned;
 mod places;
+mod plan;
+mod quota;
+mod report;
+mod settings;
+#[cfg(test)]
+mod shapes;
+mod sys;
 mod text;
+mod topology;
 
 pub use cpuset::CpuSet;
+pub use error::{Drift, Drifted, PinError};
+pub use pinned::{Pinned, pool};
 pub use places::Places;
+pub use quota::Quota;
+pub use report::{PinnedWorker, Report};
+pub use settings::{Bind, CoreKind, Policy};
 pub use text::ParseError;
+pub use topology::Topology;

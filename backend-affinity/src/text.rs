@@ -10,7 +10,7 @@ use std::fmt;
 ///
 /// let error = "{0:4".parse::<Places>().unwrap_err();
 /// assert_eq!(error.position(), 4);
-/// assert_eq!(error.to_string(), "\"{0:4\" cannot be read at position 4 (its end): expected `,` or `}`");
+/// assert_eq!(error.to_string(), "cannot read \"{0:4\" at position 4 (its end): expected `,` or `}`");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
@@ -46,7 +46,7 @@ impl fmt::Display for ParseError {
         let rest = self.text.get(self.position..).unwrap_or_default();
         write!(
             f,
-            "{:?} cannot be read at position {} ",
+            "cannot read {:?} at position {} ",
             self.text, self.position
         )?;
         match rest.chars().next() {

@@ -1,0 +1,433 @@
+//! The spawner: threads that are pinned before their worker begins.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::JoinHandle;
+
+use ringpool_core::{BuildError, Builder, Placement, Pool, Spawner, WorkerStart};
+use ringpool_std::{Std, Threads};
+
+use crate::error::{Drift, Drifted};
+use crate::plan::{Plan, Survey};
+use crate::report::{PinnedWorker, Report};
+use crate::settings::{Bind, CoreKind, Policy, Settings};
+use crate::sys;
+use crate::{CpuSet, PinError, Places, Quota, Topology};
+
+/// A pool of pinned workers: one for each core that this thread may use, as far as the cgroup's quota pays for them.
+///
+/// # Errors
+///
+/// As [`Builder::build`]; where threads cannot be pinned, the error's source is a [`PinError`].
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # if cfg!(not(all(target_os = "linux", feature = "libc"))) { return Ok(()); }
+/// let pool = ringpool_affinity::pool()?;
+/// assert_eq!(pool.map(0..4, |x| x * x)?, [0, 1, 4, 9]);
+/// # Ok(()) }
+/// ```
+pub fn pool() -> Result<Pool<Std>, BuildError> {
+    Builder::with_spawner(Pinned::new()).build()
+}
+
+/// Starts workers as std threads, each pinned to a place before its initializer runs.
+///
+/// Where workers may go is read when a pool is built, from the thread that builds it: its affinity mask, and so what
+/// `taskset`, `numactl`, a batch system or a container has set. Replacements go where their predecessors were.
+///
+/// A clone that is given to a pool reports to its original, until either is given other settings:
+///
+/// ```
+/// use ringpool_affinity::{Bind, Pinned, Places, Policy};
+/// use ringpool_core::Builder;
+/// use ringpool_std::Std;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pinned = Pinned::new()
+///     .places(Places::Cores)
+///     .bind(Bind::Spread)
+///     .policy(Policy::BestEffort);
+/// let pool = Builder::<Std>::with_spawner(pinned.clone()).workers(2).build()?;
+/// println!("{}", pinned.report());
+/// assert_eq!(pinned.report().workers().len(), 2);
+/// # Ok(()) }
+/// ```
+#[must_use = "a spawner starts nothing until a pool is built with it"]
+pub struct Pinned {
+    settings: Settings,
+    threads: Threads,
+    survey: fn() -> Survey,
+    /// The team of this spawner's pool: at most one, for a builder takes the spawner.
+    team: Option<Arc<Team>>,
+    /// The team of the pool that is being built.
+    next: Mutex<Option<Result<Arc<Team>, PinError>>>,
+    /// The last team that this spawner or a clone of it has started.
+    latest: Arc<Mutex<Option<Arc<Team>>>>,
+}
+
+impl Pinned {
+    /// One worker per core, close to each other, or an error.
+    ///
+    /// ```
+    /// let pinned = ringpool_affinity::Pinned::new();
+    /// # let _ = pinned;
+    /// ```
+    pub fn new() -> Self {
+        Self::with(Settings::default(), Threads::new(), survey)
+    }
+
+    fn with(settings: Settings, threads: Threads, survey: fn() -> Survey) -> Self {
+        Self {
+            settings,
+            threads,
+            survey,
+            team: None,
+            next: Mutex::new(None),
+            latest: Arc::default(),
+        }
+    }
+
+    fn set(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.settings;
+        change(&mut settings);
+        Self::with(settings, self.threads, self.survey)
+    }
+
+    /// What a worker owns; [`Places::Cores`] unless it is said.
+    ///
+    /// ```
+    /// use ringpool_affinity::Pinned;
+    ///
+    /// let pinned = Pinned::new().places("{0:4}:2:8".parse()?);
+    /// # let _ = pinned;
+    /// # Ok::<(), ringpool_affinity::ParseError>(())
+    /// ```
+    pub fn places(self, places: Places) -> Self {
+        self.set(|settings| settings.places = places)
+    }
+
+    /// How workers are distributed over the places; [`Bind::Close`] unless it is said.
+    ///
+    /// ```
+    /// use ringpool_affinity::{Bind, Pinned};
+    /// let pinned = Pinned::new().bind(Bind::Spread);
+    /// # let _ = pinned;
+    /// ```
+    pub fn bind(self, bind: Bind) -> Self {
+        self.set(|settings| settings.bind = bind)
+    }
+
+    /// Which cores to use where there are large and small ones; all of them unless it is said.
+    ///
+    /// ```
+    /// use ringpool_affinity::{CoreKind, Pinned};
+    /// let pinned = Pinned::new().core_kind(CoreKind::Large);
+    /// # let _ = pinned;
+    /// ```
+    pub fn core_kind(self, kind: CoreKind) -> Self {
+        self.set(|settings| settings.core_kind = kind)
+    }
+
+    /// What to do where a wish cannot be fulfilled; [`Policy::Strict`] unless it is said.
+    ///
+    /// ```
+    /// use ringpool_affinity::{Pinned, Policy};
+    /// let pinned = Pinned::new().policy(Policy::BestEffort);
+    /// # let _ = pinned;
+    /// ```
+    pub fn policy(self, policy: Policy) -> Self {
+        self.set(|settings| settings.policy = policy)
+    }
+
+    /// Places workers on these CPUs, rather than on those that the building thread may use. They may lie outside its
+    /// mask, as CPUs do that were set apart with `isolcpus`.
+    ///
+    /// ```
+    /// use ringpool_affinity::Pinned;
+    ///
+    /// let pinned = Pinned::new().cpus("4-7,12-15".parse()?);
+    /// # let _ = pinned;
+    /// # Ok::<(), ringpool_affinity::ParseError>(())
+    /// ```
+    pub fn cpus(self, cpus: CpuSet) -> Self {
+        self.set(|settings| settings.cpus = Some(cpus))
+    }
+
+    /// Gives each worker's thread a stack of at least `bytes` bytes, as [`Threads::stack_size`].
+    ///
+    /// ```
+    /// let pinned = ringpool_affinity::Pinned::new().stack_size(8 << 20);
+    /// # let _ = pinned;
+    /// ```
+    pub fn stack_size(self, bytes: usize) -> Self {
+        let threads = self.threads.stack_size(bytes);
+        Self::with(self.settings, threads, self.survey)
+    }
+
+    /// The machine, the places, and who sits where in the pool that was built last with this spawner or a clone of
+    /// it. Before that it tells of the pool that would be built now.
+    ///
+    /// ```
+    /// let report = ringpool_affinity::Pinned::new().report();
+    /// assert!(report.workers().is_empty(), "there is no pool yet");
+    /// println!("{report}");
+    /// ```
+    pub fn report(&self) -> Report {
+        if let Some(team) = self.latest() {
+            return Report::new(
+                team.plan.clone(),
+                team.workers().values().cloned().collect(),
+            );
+        }
+        match Plan::make(&self.settings, (self.survey)()) {
+            Ok(plan) => Report::new(plan, Vec::new()),
+            Err(error) => Report::of_refusal(&self.settings, (self.survey)(), &error),
+        }
+    }
+
+    /// Asks the system whether every worker is where it was put, in the pool that was built last with this spawner
+    /// or a clone of it. Answers how many are; unpinned ones do not count.
+    ///
+    /// # Errors
+    ///
+    /// The workers whose mask is another one: somebody has changed it, a CPU was switched off, or pinning had failed
+    /// and the policy was to go on.
+    ///
+    /// ```
+    /// use ringpool_affinity::{Pinned, Policy};
+    ///
+    /// let pinned = Pinned::new().policy(Policy::Off);
+    /// assert_eq!(pinned.verify(), Ok(0));
+    /// ```
+    pub fn verify(&self) -> Result<usize, Drift> {
+        self.latest().map_or(Ok(0), |team| team.verify())
+    }
+
+    fn latest(&self) -> Option<Arc<Team>> {
+        lock(&self.latest).clone()
+    }
+
+    fn new_team(&self) -> Result<Arc<Team>, PinError> {
+        let plan = Plan::make(&self.settings, (self.survey)())?;
+        Ok(Arc::new(Team {
+            plan,
+            workers: Mutex::default(),
+        }))
+    }
+
+    /// The team that a worker joins.
+    fn team(&mut self) -> Result<Arc<Team>, PinError> {
+        let next = lock(&self.next).take();
+        let team = match (next, &self.team) {
+            (None, Some(team)) => return Ok(team.clone()),
+            (None, None) => self.new_team()?,
+            (Some(next), _) => next?,
+        };
+        *lock(&self.latest) = Some(team.clone());
+        Ok(self.team.insert(team).clone())
+    }
+}
+
+impl Default for Pinned {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A spawner for another pool, with the same settings. The report and the check of both are of the pool that was
+/// built last.
+impl Clone for Pinned {
+    fn clone(&self) -> Self {
+        Self {
+            latest: self.latest.clone(),
+            ..Self::with(self.settings.clone(), self.threads.clone(), self.survey)
+        }
+    }
+}
+
+impl fmt::Debug for Pinned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pinned")
+            .field("settings", &self.settings)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Spawner for Pinned {
+    type Handle = JoinHandle<()>;
+    type Error = PinError;
+
+    /// One per place, but no more than the cgroup's quota pays for. A builder asks it on the thread that builds the
+    /// pool, so that this is where the system is asked.
+    fn default_workers(&self) -> usize {
+        let team = self.new_team();
+        let workers = team.as_ref().map_or(1, |team| team.plan.workers());
+        *lock(&self.next) = Some(team);
+        workers
+    }
+
+    fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<JoinHandle<()>, PinError> {
+        let team = self.team()?;
+        let (answer, answered) = mpsc::sync_channel(1);
+        let body = move |start: WorkerStart| match team.enter(at) {
+            Ok(()) => {
+                // Nobody waits for the answer only where this thread's spawner has panicked.
+                let _ = answer.send(Ok(()));
+                start.run();
+                team.leave(at);
+            }
+            Err(error) => {
+                // The pool must not be told of the failure before the token is gone.
+                drop(start);
+                let _ = answer.send(Err(error));
+            }
+        };
+        let thread = self
+            .threads
+            .spawn_with(start, at, body)
+            .map_err(PinError::Thread)?;
+        match answered.recv() {
+            Ok(Ok(())) => Ok(thread),
+            Ok(Err(error)) => {
+                self.reclaim(thread);
+                Err(error)
+            }
+            Err(mpsc::RecvError) => {
+                self.reclaim(thread);
+                let text = "it ended before its worker began";
+                Err(PinError::Thread(std::io::Error::other(text)))
+            }
+        }
+    }
+
+    fn reclaim(&mut self, handle: JoinHandle<()>) {
+        self.threads.reclaim(handle);
+    }
+}
+
+/// Asks the system, on the thread that builds the pool.
+fn survey() -> Survey {
+    let mask = sys::mask_of(sys::HERE);
+    let used = mask.as_ref().cloned().unwrap_or_default();
+    Survey {
+        machine: Topology::with_used(Path::new("/"), &used),
+        mask: mask.map_err(PinError::unreadable),
+        quota: Quota::of_this_process(),
+    }
+}
+
+/// The workers of one pool.
+struct Team {
+    plan: Plan,
+    /// By index. Only workers whose threads live are in it: the number of a thread that has ended may come to belong
+    /// to another one.
+    workers: Mutex<BTreeMap<usize, PinnedWorker>>,
+}
+
+impl Team {
+    fn workers(&self) -> MutexGuard<'_, BTreeMap<usize, PinnedWorker>> {
+        lock(&self.workers)
+    }
+
+    /// Pins the calling thread, which is to become a worker.
+    fn enter(&self, at: Placement) -> Result<(), PinError> {
+        let plan = &self.plan;
+        let place = plan.place_of(at.index, at.workers);
+        let (wanted, problem) = match plan.policy {
+            Policy::Off => (None, None),
+            Policy::Strict | Policy::BestEffort => {
+                let wanted = plan.cpus_of(at.index, at.workers);
+                let problem = pin(&wanted, &plan.allowed).err();
+                (Some(wanted), problem)
+            }
+        };
+        if plan.policy == Policy::Strict
+            && let Some(error) = problem
+        {
+            return Err(error);
+        }
+        let worker = PinnedWorker {
+            index: at.index,
+            generation: at.generation,
+            workers: at.workers,
+            thread: sys::this_thread(),
+            place: place.filter(|_| wanted.is_some()),
+            wanted,
+            effective: sys::mask_of(sys::HERE).ok(),
+            problem: problem.map(|error| error.to_string()),
+        };
+        self.workers().insert(at.index, worker);
+        Ok(())
+    }
+
+    /// The calling thread is a worker no more.
+    fn leave(&self, at: Placement) {
+        let mut workers = self.workers();
+        // A replacement has entered before its predecessor leaves.
+        if let Some(worker) = workers.get(&at.index)
+            && worker.generation == at.generation
+        {
+            workers.remove(&at.index);
+        }
+    }
+
+    fn verify(&self) -> Result<usize, Drift> {
+        // Locked all the while, so that no thread ends meanwhile.
+        let workers = self.workers();
+        let mut there = 0;
+        let mut drifted = Vec::new();
+        for worker in workers.values() {
+            let Some(wanted) = &worker.wanted else {
+                continue;
+            };
+            let actual = sys::mask_of(worker.thread).ok();
+            if actual.as_ref() == Some(wanted) {
+                there += 1;
+            } else {
+                drifted.push(Drifted {
+                    index: worker.index,
+                    wanted: wanted.clone(),
+                    actual,
+                });
+            }
+        }
+        if drifted.is_empty() {
+            Ok(there)
+        } else {
+            Err(Drift { workers: drifted })
+        }
+    }
+}
+
+/// Pins the calling thread and reads the mask back, for the kernel takes what it can of a set and says nothing.
+fn pin(wanted: &CpuSet, allowed: &CpuSet) -> Result<(), PinError> {
+    let refusal = match sys::pin(wanted) {
+        Ok(()) => None,
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {
+            return Err(PinError::Unsupported);
+        }
+        Err(error) => Some(error),
+    };
+    let effective = sys::mask_of(sys::HERE).map_err(PinError::unreadable)?;
+    if refusal.is_none() && effective == *wanted {
+        return Ok(());
+    }
+    Err(PinError::Refused {
+        requested: wanted.clone(),
+        allowed: allowed.clone(),
+        effective,
+        errno: refusal.and_then(|error| error.raw_os_error()),
+    })
+}
+
+/// What a panic left behind is whole: no lock is held while user code runs.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
