@@ -18,7 +18,7 @@ allowed() {
     echo ringpool-core ringpool-std ringpool-affinity ringpool
     for feature in ${set//,/ }; do
         case $feature in
-            libc | affinity-backend) echo libc ;;
+            libc | affinity | affinity-backend) echo libc ;;
             spin) echo spin ;;
             heapless) echo heapless hash32 byteorder stable_deref_trait ;;
         esac

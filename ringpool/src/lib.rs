@@ -23,6 +23,33 @@ pub use ringpool_std::{Std, Threads};
 #[cfg(all(any(doc, doctest), feature = "std-backend"))]
 pub mod book;
 
+/// Workers that stay where they are put: one for each core, on any machine, inside any container or batch system.
+///
+/// One line pins one worker to each core that this thread may use: [`affinity::pool`]. For more, give a
+/// [`Pinned`](affinity::Pinned) to a builder:
+///
+/// ```
+/// use ringpool::Pool;
+/// use ringpool::affinity::{Bind, Pinned, Policy};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let pinned = Pinned::new()
+///     .places("cores(4)".parse()?)
+///     .bind(Bind::Spread)
+///     .policy(Policy::BestEffort);
+/// let pool = Pool::builder().spawner(pinned.clone()).build()?;
+/// println!("{}", pinned.report());
+/// # drop(pool);
+/// # Ok(()) }
+/// ```
+#[cfg(feature = "affinity-backend")]
+pub mod affinity {
+    pub use ringpool_affinity::{
+        Bind, CoreKind, CpuSet, Drift, Drifted, ParseError, PinError, Pinned, PinnedWorker, Places,
+        Policy, Quota, Report, Topology, pool,
+    };
+}
+
 /// What a machine has to offer to run pools: implement these to bring your own.
 pub mod platform {
     pub use ringpool_core::{

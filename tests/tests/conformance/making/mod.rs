@@ -1,6 +1,7 @@
 //! Making a pool.
 
 mod participation;
+mod pinned;
 mod replacement;
 mod start;
 mod state;
