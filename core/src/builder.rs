@@ -183,6 +183,33 @@ impl<P: Platform, W: 'static> Builder<P, W> {
         self
     }
 
+    /// The engine's settings, and for how many CPUs they are.
+    pub(crate) fn settings(&self) -> Result<(Settings, usize), BuildError> {
+        let default = self.spawning.default_workers().max(1);
+        let cpus = self.spawning.parallelism().unwrap_or(default);
+        let asked = self.workers.unwrap_or(default);
+        if asked == 0 {
+            return Err(BuildError::ZeroWorkers);
+        }
+        if self.jobs_per_worker == Some(0) {
+            return Err(BuildError::ZeroJobsPerWorker);
+        }
+        let workers = if self.caller_participates {
+            asked.max(2)
+        } else {
+            asked
+        };
+        let settings = Settings {
+            workers,
+            jobs_per_worker: self.jobs_per_worker.unwrap_or(usize::MAX),
+            wait_policy: self.wait_policy,
+            search: Backoff::searching(workers, cpus),
+            capacity: self.capacity.unwrap_or(usize::MAX),
+            caller_participates: self.caller_participates,
+        };
+        Ok((settings, cpus))
+    }
+
     /// Builds the pool: returns when every worker has run its initializer.
     ///
     /// # Errors
@@ -190,16 +217,7 @@ impl<P: Platform, W: 'static> Builder<P, W> {
     /// A setting that is zero, a worker that cannot be started, or an initializer that fails; workers that
     /// had started are shut down and joined before this returns.
     pub fn build(self) -> Result<Pool<P, W>, BuildError> {
-        let cpus = self.spawning.default_workers().max(1);
-        let asked = self.workers.unwrap_or(cpus);
-        if asked == 0 {
-            return Err(BuildError::ZeroWorkers);
-        }
-        let workers = if self.caller_participates {
-            asked.max(2)
-        } else {
-            asked
-        };
+        let (settings, cpus) = self.settings()?;
         let queue = match self.capacity.map(NonZeroUsize::new) {
             None => Chain::unbounded(),
             Some(None) => return Err(BuildError::ZeroCapacity),
@@ -208,17 +226,6 @@ impl<P: Platform, W: 'static> Builder<P, W> {
                     capacity: capacity.get(),
                 })?
             }
-        };
-        if self.jobs_per_worker == Some(0) {
-            return Err(BuildError::ZeroJobsPerWorker);
-        }
-        let settings = Settings {
-            workers,
-            jobs_per_worker: self.jobs_per_worker.unwrap_or(usize::MAX),
-            wait_policy: self.wait_policy,
-            search: Backoff::searching(workers, cpus),
-            capacity: self.capacity.unwrap_or(usize::MAX),
-            caller_participates: self.caller_participates,
         };
         let shared = Shared::build(Plan {
             settings,

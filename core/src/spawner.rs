@@ -17,6 +17,12 @@ pub trait Spawner {
     /// How many workers a pool gets whose builder names no number: one per CPU this process may use.
     fn default_workers(&self) -> usize;
 
+    /// On how many CPUs its workers can run at the same time; `None` if these are as many as the default
+    /// workers, which a builder asks for first. Workers that outnumber their CPUs give them away sooner.
+    fn parallelism(&self) -> Option<usize> {
+        None
+    }
+
     /// Starts a worker that calls [`WorkerStart::run`] once.
     ///
     /// # Errors

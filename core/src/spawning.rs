@@ -18,6 +18,7 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 /// touch it, so that pools are one type whichever spawner they use.
 pub(crate) trait Spawning: Send {
     fn default_workers(&self) -> usize;
+    fn parallelism(&self) -> Option<usize>;
     fn can_respawn(&self) -> bool;
     /// Starts a worker and keeps its handle.
     fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<(), BoxError>;
@@ -51,6 +52,10 @@ pub(crate) fn erase<P: Platform, S: Spawner + Send + 'static>(spawner: S) -> Box
 impl<P: Platform, S: Spawner + Send> Spawning for Erased<P, S> {
     fn default_workers(&self) -> usize {
         self.spawner.default_workers()
+    }
+
+    fn parallelism(&self) -> Option<usize> {
+        self.spawner.parallelism()
     }
 
     fn can_respawn(&self) -> bool {

@@ -13,6 +13,7 @@ mod handles;
 mod maps;
 mod room;
 mod scopes;
+mod settings;
 mod stage;
 mod waits;
 mod wakers;

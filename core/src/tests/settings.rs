@@ -1,0 +1,48 @@
+//! From what a builder was told to what the engine is told.
+
+use super::fake::Fake;
+use crate::backoff::Backoff;
+use crate::builder::Builder;
+use crate::spawner::{Placement, Spawner, WorkerStart};
+
+/// Has a worker by default, and CPUs as it is told.
+struct One {
+    cpus: Option<usize>,
+}
+
+impl Spawner for One {
+    type Handle = ();
+    type Error = core::fmt::Error;
+
+    fn default_workers(&self) -> usize {
+        1
+    }
+
+    fn parallelism(&self) -> Option<usize> {
+        self.cpus
+    }
+
+    fn spawn(&mut self, _: WorkerStart, _: Placement) -> Result<(), core::fmt::Error> {
+        Err(core::fmt::Error)
+    }
+
+    fn reclaim(&mut self, (): ()) {}
+}
+
+#[test]
+fn workers_wait_by_the_cpus_that_they_share() {
+    for (told, workers, cpus) in [(None, 1, 1), (None, 2, 1), (Some(4), 4, 4), (Some(4), 5, 4)] {
+        let builder = Builder::<Fake>::with_spawner(One { cpus: told }).workers(workers);
+        let (settings, counted) = builder.settings().expect("the settings are good");
+        assert_eq!(counted, cpus);
+        let expected = Backoff::searching(workers, cpus);
+        assert_eq!(format!("{:?}", settings.search), format!("{expected:?}"));
+    }
+}
+
+#[test]
+fn cpus_do_not_decide_how_many_workers_there_are() {
+    let builder = Builder::<Fake>::with_spawner(One { cpus: Some(4) });
+    let (settings, _) = builder.settings().expect("the settings are good");
+    assert_eq!(settings.workers, 1);
+}
