@@ -270,6 +270,15 @@ impl Spawner for Pinned {
         workers
     }
 
+    /// As many as all places have together, though no more than the cgroup's quota pays for.
+    fn parallelism(&self) -> Option<usize> {
+        let next = lock(&self.next);
+        let Some(Ok(team)) = &*next else {
+            return None;
+        };
+        Some(team.plan.parallelism())
+    }
+
     fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<JoinHandle<()>, PinError> {
         let team = self.team()?;
         let (answer, answered) = mpsc::sync_channel(1);

@@ -120,8 +120,21 @@ impl Plan {
 
     /// How many workers a pool gets unless it says otherwise: quota limits how many, never where.
     pub(crate) fn workers(&self) -> usize {
-        let paid = self.quota.map_or(usize::MAX, Quota::whole_cpus);
-        self.places.len().min(paid)
+        self.paid(self.places.len())
+    }
+
+    /// On how many CPUs workers can run at the same time.
+    pub(crate) fn parallelism(&self) -> usize {
+        let cpus = match self.bind {
+            Bind::Primary => self.places[0].len(),
+            Bind::Close | Bind::Spread | Bind::None => self.cpus().len(),
+        };
+        self.paid(cpus)
+    }
+
+    /// As many of these as the quota pays for.
+    fn paid(&self, count: usize) -> usize {
+        count.min(self.quota.map_or(usize::MAX, Quota::whole_cpus))
     }
 
     /// The place of worker `index` out of `workers`, by its position in the list.

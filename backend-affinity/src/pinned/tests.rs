@@ -257,6 +257,22 @@ fn the_default_size_is_that_of_the_plan() {
     assert_eq!(pool.worker_count(), plan.workers());
 }
 
+#[test]
+fn a_builder_learns_how_many_cpus_the_workers_share() {
+    let pinned = Pinned::new()
+        .places(Places::Sockets)
+        .policy(Policy::BestEffort);
+    assert_eq!(
+        pinned.parallelism(),
+        None,
+        "the default size is asked first"
+    );
+    let workers = pinned.default_workers();
+    let cpus = pinned.parallelism().expect("it was asked");
+    let plan = Plan::make(&pinned.settings, survey()).expect("there is a CPU");
+    assert_eq!((workers, cpus), (plan.workers(), plan.parallelism()));
+}
+
 // S4
 #[test]
 fn a_system_without_pinning_refuses_a_strict_pool() {

@@ -219,6 +219,21 @@ fn quota_limits_how_many_and_never_where() {
 }
 
 #[test]
+fn cpus_at_once_are_those_of_all_places_that_are_used() {
+    let tree = shapes::two_sockets(4);
+    let at_once = |settings: &Settings| plan(&tree, "0-15", settings).parallelism();
+    assert_eq!(at_once(&wish("sockets")), 16);
+    assert_eq!(at_once(&wish("cores(2)")), 4);
+    assert_eq!(at_once(&bound(Bind::Primary, "sockets")), 8);
+    let limited = Survey {
+        quota: Some(Quota::new(550_000, 100_000)),
+        ..survey(&tree, "0-15")
+    };
+    let limited = Plan::make(&wish("sockets"), limited).expect("the wish can be fulfilled");
+    assert_eq!((limited.workers(), limited.parallelism()), (2, 5));
+}
+
+#[test]
 fn listed_places_must_be_allowed() {
     let tree = shapes::two_sockets(2);
     let PinError::NotAllowed { requested, allowed } = refusal(&tree, "0-2", &wish("{0:2}:4:2"))
