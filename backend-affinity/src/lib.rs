@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 // The models bring a platform of their own; in their build this crate is empty, as the one that it builds upon.
 #![cfg(not(ringpool_loom))]
+#![deny(unsafe_code)]
 
 mod cpuset;
 mod error;
@@ -12,6 +13,7 @@ mod report;
 mod settings;
 #[cfg(test)]
 mod shapes;
+#[allow(unsafe_code, reason = "the system calls")]
 mod sys;
 mod text;
 mod topology;

@@ -239,6 +239,7 @@ mod tests {
     const UNIFIED: &str =
         "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate";
 
+    // A11
     #[test]
     fn the_smallest_limit_on_the_way_up_counts() {
         let tree = tree(UNIFIED, "0::/user.slice/job.scope");
@@ -266,6 +267,7 @@ mod tests {
         );
     }
 
+    // A11
     #[test]
     fn version_one_has_two_files_and_minus_one() {
         let tree = tree(BOTH, "12:cpuset:/\n4:cpu,cpuacct:/docker/abc\n0::/");
@@ -278,6 +280,7 @@ mod tests {
         assert_eq!(read(&tree).as_deref(), Some("1.50 CPUs"));
     }
 
+    // A11
     #[test]
     fn a_container_sees_its_own_group_as_the_root() {
         // The group is named from outside, the mount shows it as its root.

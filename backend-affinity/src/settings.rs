@@ -130,6 +130,7 @@ pub(crate) struct Settings {
 mod tests {
     use super::*;
 
+    // A7
     #[test]
     fn bindings_are_read_as_openmp_writes_them() {
         for (name, bind) in Bind::NAMES {

@@ -27,6 +27,7 @@ fn mask() -> CpuSet {
 /// What stands before what the third test saw: if that did not run, it is missing.
 const SEEN: &str = "the pool saw";
 
+// A1, A17
 #[test]
 fn a_pool_is_as_its_process_is_confined() {
     let pinned = Pinned::new().places(Places::Threads).bind(Bind::None);
@@ -62,6 +63,7 @@ fn confined(mut command: Command) -> String {
     seen.unwrap_or_else(|| panic!("the test did not run: {printed}\n{errors}"))
 }
 
+// A17
 #[test]
 fn taskset_confines_a_pool_without_any_setting() {
     if Command::new("taskset").arg("--version").output().is_err() {
@@ -108,6 +110,7 @@ impl Drop for Limited {
     }
 }
 
+// A11
 #[test]
 fn a_quota_limits_the_workers_and_not_their_cpus() {
     let group = match Limited::new() {

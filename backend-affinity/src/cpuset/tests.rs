@@ -38,6 +38,7 @@ fn any_order_of_insertion_gives_the_same_value() {
     assert_eq!(forward.to_string(), "0,3-5,7-9");
 }
 
+// A4
 #[test]
 fn the_largest_number_is_a_cpu_like_any_other() {
     let mut cpus = CpuSet::from(usize::MAX - 1..=usize::MAX);
@@ -51,6 +52,7 @@ fn the_largest_number_is_a_cpu_like_any_other() {
     assert_eq!(all.union(&cpus), all);
 }
 
+// A4
 #[test]
 fn sets_go_beyond_1024_cpus() {
     let cpus = set("0-1023,1024,4095");

@@ -58,6 +58,7 @@ mod on_linux {
         sys::mask_of(sys::HERE).expect("it can be read")
     }
 
+    // A2
     #[test]
     fn each_worker_runs_on_its_place_and_nowhere_else() {
         let pinned = Pinned::new().places(Places::Threads);
@@ -72,6 +73,7 @@ mod on_linux {
         assert_eq!(mask(), cpus, "the building thread stays as it is");
     }
 
+    // A15
     #[test]
     fn a_mask_that_changes_while_running_is_found() {
         let pinned = Pinned::new().places(Places::Threads);
@@ -100,6 +102,7 @@ mod on_linux {
         );
     }
 
+    // A3
     #[test]
     fn what_the_kernel_refuses_is_an_error_with_its_number() {
         let pinned = on(with_a_cpu_that_is_not_there);
@@ -125,6 +128,7 @@ mod on_linux {
         assert_eq!(errno, Some(libc::EINVAL));
     }
 
+    // A3
     #[test]
     fn what_the_kernel_takes_in_part_is_an_error() {
         // One place of all CPUs, of which one is not there: the kernel takes the others without a word.
@@ -144,6 +148,7 @@ mod on_linux {
         assert_eq!(requested, mask().union(&CpuSet::from(9000..=9000)));
     }
 
+    // A12, A16
     #[test]
     fn best_effort_goes_on_and_tells() {
         let pinned = on(with_a_cpu_that_is_not_there).policy(Policy::BestEffort);
@@ -161,7 +166,7 @@ mod on_linux {
         assert_eq!(drift.workers()[0].index, cpus);
     }
 
-    // S5
+    // S5, A15
     #[test]
     fn workers_are_pinned_before_their_initializer() {
         let pinned = Pinned::new().places(Places::Threads);
@@ -177,7 +182,7 @@ mod on_linux {
         assert_eq!(masks, pinned.report().places());
     }
 
-    // S7
+    // S7, A15
     #[test]
     fn replacements_go_where_their_predecessors_were() {
         let pinned = Pinned::new().places(Places::Threads);
@@ -198,6 +203,7 @@ mod on_linux {
         assert_eq!(pinned.verify(), Ok(workers));
     }
 
+    // A1
     #[test]
     fn a_pool_that_is_built_on_a_pinned_worker_stays_on_its_place() {
         let pool = built(&Pinned::new().places(Places::Threads), 1).expect("a CPU may be used");
@@ -212,6 +218,7 @@ mod on_linux {
         assert_eq!(inner, [place.clone(), place]);
     }
 
+    // A1, A5
     #[test]
     fn a_pinned_worker_can_be_given_cpus_that_it_may_not_use_itself() {
         let cpus = mask();
@@ -226,6 +233,7 @@ mod on_linux {
         assert_eq!(masks, [cpus]);
     }
 
+    // A12
     #[test]
     fn off_pins_nothing() {
         let pinned = Pinned::new().places(Places::Threads).policy(Policy::Off);
@@ -246,7 +254,7 @@ mod on_linux {
     }
 }
 
-// S1
+// S1, A11
 #[test]
 fn the_default_size_is_that_of_the_plan() {
     let pinned = Pinned::new().policy(Policy::BestEffort);
@@ -257,6 +265,7 @@ fn the_default_size_is_that_of_the_plan() {
     assert_eq!(pool.worker_count(), plan.workers());
 }
 
+// A13
 #[test]
 fn a_builder_learns_how_many_cpus_the_workers_share() {
     let pinned = Pinned::new()
@@ -273,7 +282,7 @@ fn a_builder_learns_how_many_cpus_the_workers_share() {
     assert_eq!((workers, cpus), (plan.workers(), plan.parallelism()));
 }
 
-// S4
+// S4, A14
 #[test]
 fn a_system_without_pinning_refuses_a_strict_pool() {
     let (worker, error) = cause(built(&on(without_pinning), 2));
@@ -281,6 +290,7 @@ fn a_system_without_pinning_refuses_a_strict_pool() {
     assert!(matches!(error, PinError::Unsupported), "{error}");
 }
 
+// A16
 #[test]
 fn a_pool_that_is_refused_is_explained() {
     let report = on(without_pinning).report();

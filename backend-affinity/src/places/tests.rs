@@ -7,6 +7,7 @@ fn listed(text: &str) -> Vec<String> {
     }
 }
 
+// A7
 #[test]
 fn names_and_counts_are_read() {
     for (text, places) in [
@@ -52,6 +53,7 @@ fn lists_intervals_and_strides_are_read() {
     assert_eq!(listed("{4000:2}:2:1000"), ["4000-4001", "5000-5001"]);
 }
 
+// A7
 #[test]
 fn exclusions_take_from_what_stands_before_them() {
     assert_eq!(listed("{0:8,!3}"), ["0-2,4-7"]);
@@ -62,6 +64,7 @@ fn exclusions_take_from_what_stands_before_them() {
     assert_eq!(listed("{0:2},{1},!{1}"), ["0-1"], "only equal places go");
 }
 
+// A7
 #[test]
 fn a_bad_text_names_the_position() {
     for (text, position, problem) in [

@@ -40,6 +40,7 @@ fn bound(bind: Bind, places: &str) -> Settings {
     }
 }
 
+// A6, A8
 #[test]
 fn the_default_is_one_worker_for_each_core_with_all_its_threads() {
     let plan = plan(&shapes::two_sockets(2), "0-7", &Settings::default());
@@ -48,6 +49,7 @@ fn the_default_is_one_worker_for_each_core_with_all_its_threads() {
     assert!(plan.notes.is_empty(), "{:?}", plan.notes);
 }
 
+// A6, A7, A9
 #[test]
 fn named_places_are_what_the_machine_has_of_them() {
     let tree = shapes::epyc();
@@ -67,6 +69,7 @@ fn named_places_are_what_the_machine_has_of_them() {
     }
 }
 
+// A2, A4
 #[test]
 fn worker_i_goes_to_the_ith_allowed_cpu_and_not_to_cpu_i() {
     let plan = plan(&shapes::hidden(), "1,3", &Settings::default());
@@ -78,6 +81,7 @@ fn worker_i_goes_to_the_ith_allowed_cpu_and_not_to_cpu_i() {
     assert_eq!(seats(&threads, 8)[7], "2047");
 }
 
+// A8
 #[test]
 fn siblings_outside_the_mask_do_not_count() {
     // CPUs 0 and 4 are one core, of which only 4 may be used.
@@ -88,6 +92,7 @@ fn siblings_outside_the_mask_do_not_count() {
     assert_eq!(seats(&sockets, 2), ["1,4-5", "6"]);
 }
 
+// A7
 #[test]
 fn spread_sets_workers_apart_and_close_together() {
     let tree = shapes::two_sockets(4);
@@ -109,6 +114,7 @@ fn spread_sets_workers_apart_and_close_together() {
     );
 }
 
+// A2
 #[test]
 fn numbers_that_alternate_between_sockets_do_not_mislead() {
     let tree = shapes::interleaved_sockets();
@@ -118,6 +124,7 @@ fn numbers_that_alternate_between_sockets_do_not_mislead() {
     assert_eq!(seats(&spread, 2), ["0", "1"], "one on each");
 }
 
+// A7
 #[test]
 fn more_workers_than_places_share_them_evenly() {
     let tree = shapes::two_sockets(2);
@@ -139,6 +146,7 @@ fn more_workers_than_places_share_them_evenly() {
     }
 }
 
+// A6, A7
 #[test]
 fn primary_takes_one_place_and_none_takes_all() {
     let tree = shapes::two_sockets(2);
@@ -157,6 +165,7 @@ fn huge_counts_of_workers_do_not_overflow() {
     assert_eq!(plan.place_of(usize::MAX, 0), Some(127), "no index panics");
 }
 
+// A10
 #[test]
 fn core_kinds_select() {
     for (tree, large, small) in [
@@ -175,6 +184,7 @@ fn core_kinds_select() {
     }
 }
 
+// A10
 #[test]
 fn large_cores_come_first() {
     let plan = plan(&shapes::big_little(), "0-7", &Settings::default());
@@ -182,6 +192,7 @@ fn large_cores_come_first() {
     assert_eq!(seats(&plan, 8)[4], "0");
 }
 
+// A10
 #[test]
 fn without_small_cores_all_are_large() {
     let tree = shapes::two_sockets(2);
@@ -194,6 +205,7 @@ fn without_small_cores_all_are_large() {
     assert!(matches!(error, PinError::NoPlace { .. }), "{error}");
 }
 
+// A11
 #[test]
 fn quota_limits_how_many_and_never_where() {
     let tree = shapes::two_sockets(4);
@@ -218,6 +230,7 @@ fn quota_limits_how_many_and_never_where() {
     assert!(ample.notes.is_empty(), "{:?}", ample.notes);
 }
 
+// A13
 #[test]
 fn cpus_at_once_are_those_of_all_places_that_are_used() {
     let tree = shapes::two_sockets(4);
@@ -233,6 +246,7 @@ fn cpus_at_once_are_those_of_all_places_that_are_used() {
     assert_eq!((limited.workers(), limited.parallelism()), (2, 5));
 }
 
+// A12
 #[test]
 fn listed_places_must_be_allowed() {
     let tree = shapes::two_sockets(2);
@@ -254,6 +268,7 @@ fn listed_places_must_be_allowed() {
     );
 }
 
+// A5
 #[test]
 fn explicit_cpus_may_lie_outside_the_mask() {
     let tree = shapes::two_sockets(2);
@@ -264,6 +279,7 @@ fn explicit_cpus_may_lie_outside_the_mask() {
     assert_eq!(seats(&plan(&tree, "0-1", &settings), 2), ["2", "3"]);
 }
 
+// A3, A12
 #[test]
 fn explicit_cpus_must_be_online() {
     let tree = shapes::partly_offline();
@@ -282,6 +298,7 @@ fn explicit_cpus_must_be_online() {
     assert_eq!(plan.notes, [error.to_string()]);
 }
 
+// A12
 #[test]
 fn nothing_left_is_an_error_or_the_default() {
     let tree = shapes::two_sockets(2);
@@ -315,6 +332,7 @@ fn nothing_left_is_an_error_or_the_default() {
     assert!(matches!(error, PinError::NoPlace { .. }), "{error}");
 }
 
+// A7
 #[test]
 fn a_count_takes_the_first_allowed_ones() {
     let tree = shapes::two_sockets(4);
@@ -326,6 +344,7 @@ fn a_count_takes_the_first_allowed_ones() {
     assert_eq!(plan.notes, ["30 places were asked for, there are 6"]);
 }
 
+// A12, A14
 #[test]
 fn a_machine_that_cannot_pin_is_refused_or_noted() {
     let tree = shapes::hidden();
@@ -351,6 +370,7 @@ fn a_machine_that_cannot_pin_is_refused_or_noted() {
     }
 }
 
+// A9
 #[test]
 fn missing_files_are_no_error_but_noted() {
     let plan = plan(&shapes::hidden(), "0-3", &Settings::default());

@@ -25,6 +25,7 @@ fn worker(plan: &Plan, index: usize, workers: usize) -> PinnedWorker {
     }
 }
 
+// A16
 #[test]
 fn the_text_shows_the_machine_and_who_sits_where() {
     let plan = plan(&Settings::default(), None);
@@ -59,6 +60,7 @@ note: worker 3: it was refused
     );
 }
 
+// A16
 #[test]
 fn sharing_is_noted() {
     let plan = plan(&Settings::default(), Some(Quota::new(200_000, 100_000)));

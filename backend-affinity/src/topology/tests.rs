@@ -28,6 +28,7 @@ fn read(tree: &Tree) -> Topology {
     machine
 }
 
+// A9
 #[test]
 fn two_sockets_with_two_threads_a_core() {
     let machine = read(&shapes::two_sockets(4));
@@ -43,6 +44,7 @@ fn two_sockets_with_two_threads_a_core() {
     );
 }
 
+// A9
 #[test]
 fn eight_numa_domains_and_sixteen_caches_in_one_socket() {
     let machine = read(&shapes::epyc());
@@ -59,6 +61,7 @@ fn eight_numa_domains_and_sixteen_caches_in_one_socket() {
     assert!(machine.notes().is_empty());
 }
 
+// A10
 #[test]
 fn hybrid_processors_have_two_kinds_of_core() {
     let machine = read(&shapes::hybrid());
@@ -67,6 +70,7 @@ fn hybrid_processors_have_two_kinds_of_core() {
     assert!(machine.to_string().ends_with("small cores: 8-15"));
 }
 
+// A10
 #[test]
 fn capacities_tell_small_cores_from_large_ones() {
     let machine = read(&shapes::big_little());
@@ -79,6 +83,7 @@ fn capacities_tell_small_cores_from_large_ones() {
     }
 }
 
+// A4
 #[test]
 fn two_thousand_cpus_are_read() {
     let machine = read(&shapes::large());
@@ -88,6 +93,7 @@ fn two_thousand_cpus_are_read() {
     assert_eq!(machine.ll_caches()[15].to_string(), "1920-2047");
 }
 
+// A9
 #[test]
 fn cpus_that_are_off_do_not_exist() {
     let machine = read(&shapes::partly_offline());
@@ -95,6 +101,7 @@ fn cpus_that_are_off_do_not_exist() {
     assert_eq!(texts(machine.cores()), ["0,4", "1", "2,6"]);
 }
 
+// A9
 #[test]
 fn hidden_files_give_a_flat_machine_and_notes() {
     let machine = read(&shapes::hidden());
@@ -114,6 +121,7 @@ fn an_empty_tree_falls_back_to_the_process() {
     );
 }
 
+// A9
 #[test]
 fn each_missing_file_has_its_stand_in() {
     let tree = shapes::two_sockets(2);
@@ -195,6 +203,7 @@ fn this_machine_is_read() {
     println!("this machine: {machine}\nnotes: {:?}", machine.notes());
 }
 
+// A2
 #[test]
 fn lists_stand_in_the_order_of_the_machine() {
     let machine = read(&shapes::interleaved_sockets());
@@ -212,6 +221,7 @@ fn lists_stand_in_the_order_of_the_machine() {
     assert_eq!(texts(machine.cores())[..5], ["4", "5", "6", "7", "0"]);
 }
 
+// A17
 #[test]
 fn cpus_in_use_are_there_whatever_the_list_says() {
     let with_used = |tree: &Tree, used: &str| {
