@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use ringpool::{GetError, JobError, Pool, Schedule};
-use ringpool_tests::{Gate, Tracked, Tracker, hold, watchdog};
+use ringpool_tests::{Gate, Grenade, Tracked, Tracker, hold, watchdog};
 
 /// Rounds of a race; each takes some microseconds.
 const ROUNDS: u32 = 20_000;
@@ -236,4 +236,31 @@ fn a_stream_whose_deadline_passes_yields_an_error_for_each_item() {
     assert_eq!(expired.count(), 3);
     gate.open();
     queued.get().unwrap();
+}
+
+// S14, S38: the panic of a destructor came out of the drop of a stream.
+#[test]
+fn destructors_that_panic_are_contained_when_a_stream_is_dropped() {
+    let _watchdog = watchdog();
+    let tracker = Tracker::new();
+    for (unordered, chunk_size) in [(false, 1), (false, 3), (true, 1), (true, 3)] {
+        let pool = ringpool_tests::pool(1);
+        let function = Grenade::new(tracker);
+        let make = move |_: i32| {
+            let _own = &function;
+            Grenade::new(tracker)
+        };
+        let with = pool.with().chunk_size(chunk_size).window(6);
+        let mut stream = if unordered {
+            with.imap_unordered(0..9, make)
+        } else {
+            with.imap(0..9, make)
+        };
+        let first = stream.next().unwrap().unwrap();
+        // The other chunk of the window has ended as well.
+        pool.apply(|| ()).unwrap();
+        drop(stream);
+        assert!(std::panic::catch_unwind(move || drop(first)).is_err());
+    }
+    tracker.assert_all_dropped_once();
 }

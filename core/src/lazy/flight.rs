@@ -5,11 +5,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::chunk::{Bunch, ChunkBody, Outbox, PostedChunk, Results};
+use crate::batch::drop_each;
 use crate::batch::work::Call;
 use crate::engine::Engine;
 use crate::error::JobError;
 use crate::job::{Body, Due, Options};
-use crate::platform::Platform;
+use crate::platform::{Contained, Platform};
 use crate::result::AsyncResult;
 use crate::seats::Look;
 use crate::time::Instant;
@@ -54,7 +55,7 @@ pub(super) struct TimedOut;
 
 pub(super) struct Ordered<S, G, R, P: Platform> {
     submitter: S,
-    call: Arc<G>,
+    call: Contained<Arc<G>, P>,
     options: Options,
     /// With the number of items in each.
     under_way: VecDeque<(usize, AsyncResult<Results<R>, P>)>,
@@ -64,7 +65,7 @@ impl<S, G, R, P: Platform> Ordered<S, G, R, P> {
     pub(super) fn new(submitter: S, call: G, options: Options) -> Self {
         Self {
             submitter,
-            call: Arc::new(call),
+            call: Contained::new(Arc::new(call)),
             options,
             under_way: VecDeque::new(),
         }
@@ -131,7 +132,7 @@ where
 
 pub(super) struct Unordered<S, G, R, P: Platform> {
     submitter: S,
-    call: Arc<G>,
+    call: Contained<Arc<G>, P>,
     options: Options,
     outbox: Arc<Outbox<P, R>>,
     /// By place; `None` where the place is free.
@@ -145,7 +146,7 @@ impl<S, G, R, P: Platform> Unordered<S, G, R, P> {
     pub(super) fn new(submitter: S, call: G, options: Options) -> Self {
         Self {
             submitter,
-            call: Arc::new(call),
+            call: Contained::new(Arc::new(call)),
             options,
             outbox: Arc::new(Outbox::new()),
             under_way: Vec::new(),
@@ -211,6 +212,14 @@ impl<S, G, R, P: Platform> Unordered<S, G, R, P> {
 
     fn handles(&self) -> impl Iterator<Item = &AsyncResult<(), P>> {
         self.under_way.iter().flatten().map(|(_, handle)| handle)
+    }
+}
+
+impl<S, G, R, P: Platform> Drop for Unordered<S, G, R, P> {
+    fn drop(&mut self) {
+        self.landed
+            .drain(..)
+            .for_each(|results| drop_each::<P, _>(results.into_iter()));
     }
 }
 

@@ -12,12 +12,13 @@ use alloc::vec::Vec;
 use core::iter::FusedIterator;
 use core::time::Duration;
 
+use crate::batch::drop_each;
 use crate::batch::work::Call;
 use crate::engine::Engine;
 use crate::error::{GetError, JobError};
 use crate::frame::Frame;
 use crate::job::Options;
-use crate::platform::{Platform, Timed, contain};
+use crate::platform::{Platform, Timed};
 use crate::stats::Progress;
 use crate::time::Instant;
 use chunk::{Bunch, BunchIter};
@@ -155,9 +156,21 @@ impl<T, R, P: Platform> Drop for SettleOnUnwind<'_, T, R, P> {
 }
 
 impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
+    fn drop_refused(&mut self) {
+        if let Some(refused) = self.refused.take() {
+            drop_each::<P, _>(refused.into_iter());
+        }
+    }
+
+    /// Drops what only the stream holds, and cancels the rest.
+    fn abandon(&mut self) {
+        self.flight.cancel();
+        self.drop_refused();
+        drop_each::<P, _>(&mut self.landed);
+    }
+
     fn end(&mut self, error: JobError) {
-        let refused = self.refused.take();
-        contain::<P>(move || drop(refused));
+        self.drop_refused();
         self.input_ended = true;
         self.closed = true;
         self.last = Some(error);
@@ -186,7 +199,7 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
                     return;
                 }
                 Err((error, items)) => {
-                    contain::<P>(move || drop(items));
+                    drop_each::<P, _>(items.into_iter());
                     let Some(error) = of_one_chunk(&error) else {
                         return self.end(error);
                     };
@@ -273,16 +286,15 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
     /// Pulls nothing more and cancels what is under way: chunks that have not started yield
     /// [`JobError::Cancelled`] for each item, running ones see their cancel token.
     pub fn cancel(&mut self) {
-        let refused = self.refused.take();
-        contain::<P>(move || drop(refused));
+        self.drop_refused();
         self.input_ended = true;
         self.flight.cancel();
     }
 
     /// The input with what was not pulled from it. What is under way is dropped as by `drop`.
     pub fn into_input(self) -> I {
-        let this = core::mem::ManuallyDrop::new(self);
-        this.flight.cancel();
+        let mut this = core::mem::ManuallyDrop::new(self);
+        this.abandon();
         // SAFETY: `this` is never used or dropped again; each field with a destructor is read once.
         let input = unsafe { core::ptr::read(&raw const this.input) };
         // SAFETY: as above.
@@ -345,6 +357,6 @@ impl<I: Iterator, R, P: Platform> FusedIterator for IMap<'_, I, R, P> where I: F
 
 impl<I: Iterator, R, P: Platform> Drop for IMap<'_, I, R, P> {
     fn drop(&mut self) {
-        self.flight.cancel();
+        self.abandon();
     }
 }
