@@ -110,6 +110,7 @@ impl<'a, P: Platform> Frame<'a, P> {
             // SAFETY: the caller's promise.
             None => unsafe { Entry::run(entry, self) },
             Some(why) => {
+                self.leave_loop();
                 // SAFETY: the caller's promise.
                 let counts = unsafe { Entry::refuse(entry, why) };
                 self.engine.count_never_started(usize::from(counts));
@@ -134,10 +135,16 @@ impl<'a, P: Platform> Frame<'a, P> {
         self.by_loop.replace(false)
     }
 
+    /// User code is about to run: a function, or the callbacks and destructors of a job that is refused. What it
+    /// waits for is not the loop's own, so it must not be left to a replacement.
+    pub(crate) fn leave_loop(&self) {
+        self.by_loop.set(false);
+    }
+
     /// Counts a job or chunk that this worker starts.
     #[inline]
     pub(crate) fn count_job(&self) {
-        self.by_loop.set(false);
+        self.leave_loop();
         self.slot().stats.count_job();
         self.quota.set(self.quota.get().saturating_sub(1));
     }

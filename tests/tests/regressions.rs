@@ -264,3 +264,20 @@ fn destructors_that_panic_are_contained_when_a_stream_is_dropped() {
     }
     tracker.assert_all_dropped_once();
 }
+
+// S7, S25: a worker that refused a late job ran its callback as if that were a ticket of its own loop: a batch that the
+// callback waited for was left to the worker's replacement, which waited for the callback.
+#[test]
+fn a_callback_of_an_expired_job_may_wait_on_a_worker_that_is_replaced() {
+    let _watchdog = watchdog();
+    let builder = Pool::builder().workers(1).max_jobs_per_worker(1);
+    let pool = Arc::new(builder.build().unwrap());
+    let (inner, (tell, told)) = (Arc::clone(&pool), channel());
+    let callback = move |_: &JobError| {
+        let batch = inner.with().chunk_size(1).map_async(vec![1, 2, 3], |x| x);
+        tell.send(batch.unwrap().get().unwrap()).unwrap();
+    };
+    let late = pool.with().deadline(Duration::ZERO).on_error(callback);
+    drop(late.apply_async(|| ()).unwrap());
+    assert_eq!(told.recv().unwrap(), [1, 2, 3]);
+}

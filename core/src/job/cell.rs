@@ -151,7 +151,10 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
         // SAFETY: R1: the runner owns the body.
         let body = unsafe { cell.take_body() };
         let result = match cell.extra.due() {
-            Due::Now(why) => body.refuse(why),
+            Due::Now(why) => {
+                frame.leave_loop();
+                body.refuse(why)
+            }
             Due::At(_) => {
                 frame.count_job();
                 let token = CellToken {
