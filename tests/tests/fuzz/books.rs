@@ -1,8 +1,9 @@
 //! Knows every value of a program: each is born once and dropped once.
 
 use std::collections::HashSet;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// What a tracked value stands for.
@@ -22,6 +23,8 @@ pub(crate) enum Kind {
     BodyPayload,
     /// What an input iterator panicked with.
     InputPayload,
+    /// What a destructor panicked with.
+    Explosion,
     /// The `Err` of a function that returns `Result`.
     Error,
     /// Owned by a callback.
@@ -75,6 +78,27 @@ pub(crate) struct Tracked {
     pub(crate) kind: Kind,
     pub(crate) call: u32,
     pub(crate) index: usize,
+    /// Its destructor panics while this is lit.
+    fuse: Option<Arc<Fuse>>,
+}
+
+/// What makes the values of a call explode.
+#[derive(Debug, Default)]
+pub(crate) struct Fuse {
+    is_out: AtomicBool,
+    was_spared: AtomicBool,
+}
+
+impl Fuse {
+    /// Nothing explodes any more.
+    pub(crate) fn put_out(&self) {
+        self.is_out.store(true, SeqCst);
+    }
+
+    /// Whether a value was dropped while its thread was panicking, when a second panic would end the process.
+    pub(crate) fn was_spared(&self) -> bool {
+        self.was_spared.load(SeqCst)
+    }
 }
 
 impl Books {
@@ -122,6 +146,7 @@ impl Books {
             kind,
             call,
             index,
+            fuse: None,
         }
     }
 
@@ -202,7 +227,7 @@ impl Books {
     }
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 14] = [
     Kind::Capture,
     Kind::Item,
     Kind::Value,
@@ -211,6 +236,7 @@ const KINDS: [Kind; 13] = [
     Kind::ErrorPayload,
     Kind::BodyPayload,
     Kind::InputPayload,
+    Kind::Explosion,
     Kind::Error,
     Kind::Callback,
     Kind::State,
@@ -218,8 +244,37 @@ const KINDS: [Kind; 13] = [
     Kind::HookPayload,
 ];
 
+impl Tracked {
+    /// The destructor panics from now on, while `fuse` is lit.
+    pub(crate) fn arm(mut self, fuse: &Arc<Fuse>) -> Self {
+        self.fuse = Some(Arc::clone(fuse));
+        self
+    }
+
+    /// The destructor does not panic any more.
+    pub(crate) fn disarm(mut self) -> Self {
+        self.fuse = None;
+        self
+    }
+}
+
 impl Drop for Tracked {
     fn drop(&mut self) {
+        self.note_drop();
+        let Some(fuse) = self.fuse.as_ref().filter(|fuse| !fuse.is_out.load(SeqCst)) else {
+            return;
+        };
+        if thread::panicking() {
+            fuse.was_spared.store(true, SeqCst);
+        } else {
+            let explosion = self.books.track(Kind::Explosion, self.call, self.index);
+            resume_unwind(Box::new(explosion));
+        }
+    }
+}
+
+impl Tracked {
+    fn note_drop(&self) {
         let Self {
             books,
             kind,

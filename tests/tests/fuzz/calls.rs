@@ -45,7 +45,7 @@ impl Function {
                 .fault("it was given an item that is not its own");
         }
         let value = self.make(Kind::Value, item.index, worker);
-        drop(item);
+        drop(item.disarm());
         value
     }
 
@@ -60,7 +60,9 @@ impl Function {
     /// The same for functions that can fail.
     fn attempt(&self, worker: Option<&mut Worker<'_>>, item: Tracked) -> Result<Tracked, Tracked> {
         if self.instance.call.fails_at(item.index) {
-            return Err(self.make(Kind::Error, item.index, worker));
+            let error = self.make(Kind::Error, item.index, worker);
+            drop(item.disarm());
+            return Err(error);
         }
         Ok(self.call(worker, item))
     }
@@ -179,6 +181,7 @@ fn reason<F>(instance: &Instance, error: SubmitError<F>) -> JobError {
     if !instance.world.books.holds_captures(instance.call.id) {
         instance.fault("it was refused, and what it was given is gone");
     }
+    instance.disarm();
     drop(given);
     reason
 }

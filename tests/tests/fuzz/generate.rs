@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::program::{
-    Act, Call, CallbackAct, Callbacks, Deadline, Ending, HandleOp, Op, Pace, Program, RestWhen,
-    Settings, Sharing, Stream, StreamEvent, Timeout, Verb, Wait,
+    Act, Call, CallbackAct, Callbacks, Deadline, Ending, Explosive, HandleOp, Op, Pace, Program,
+    RestWhen, Settings, Sharing, Stream, StreamEvent, Timeout, Verb, Wait,
 };
 
 /// Where random numbers come from. Zero is the simplest choice everywhere, so that a source that has run dry
@@ -184,6 +184,12 @@ impl Ids {
             },
             body_panics: verb == Verb::Scope && once_in(8, draw),
             input_panics: (verb.pulls() && once_in(12, draw)).then(|| draw.below(acts.len() + 1)),
+            explosive: (verb != Verb::Scope && once_in(8, draw)).then(|| {
+                pick(
+                    &[Explosive::Capture, Explosive::Item, Explosive::Value],
+                    draw,
+                )
+            }),
             acts,
         };
         if verb != Verb::Scope && !through_worker {

@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::program::{
-    Act, Call, CallbackAct, Deadline, Ending, HandleOp, Op, Pace, Program, RestWhen, Settings,
-    Sharing, StreamEvent, Timeout, Verb, Wait,
+    Act, Call, CallbackAct, Deadline, Ending, Explosive, HandleOp, Op, Pace, Program, RestWhen,
+    Settings, Sharing, StreamEvent, Timeout, Verb, Wait,
 };
 
 impl Display for Program {
@@ -213,6 +213,12 @@ fn write_options(f: &mut Formatter<'_>, call: &Call) -> fmt::Result {
     }
     if let Some(window) = call.stream.window {
         write!(f, ".window({window})")?;
+    }
+    match call.explosive {
+        None => {}
+        Some(Explosive::Capture) => write!(f, " /* its function panics on drop */ ")?,
+        Some(Explosive::Item) => write!(f, " /* its items panic on drop */ ")?,
+        Some(Explosive::Value) => write!(f, " /* its values panic on drop */ ")?,
     }
     if let Some(callbacks) = call.callbacks {
         let act = |act| {

@@ -110,6 +110,16 @@ pub(crate) struct Call {
     pub(crate) body_panics: bool,
     /// Which `next` of the input panics.
     pub(crate) input_panics: Option<usize>,
+    /// Whose destructors panic.
+    pub(crate) explosive: Option<Explosive>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Explosive {
+    Capture,
+    /// Where the pool drops it, not its function.
+    Item,
+    Value,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,6 +292,18 @@ impl Call {
 
     pub(crate) fn cancels_itself(&self) -> bool {
         self.acts.iter().any(|act| matches!(act, Act::Cancel))
+    }
+
+    /// Whether its function panics as it is dropped at the end of its run, inside of the job.
+    pub(crate) fn explodes_in_the_job(&self) -> bool {
+        self.explosive == Some(Explosive::Capture) && self.verb.is_single()
+    }
+
+    /// Whether its function panics as a batch drops it, which is the batch's error if it has no other.
+    pub(crate) fn explodes_at_the_end(&self) -> bool {
+        let is_batch =
+            self.verb.has_chunks() && !self.verb.is_stream() || self.verb == Verb::Reduce;
+        self.explosive == Some(Explosive::Capture) && is_batch
     }
 
     /// Whether it needs a worker's state.

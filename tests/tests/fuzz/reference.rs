@@ -20,10 +20,12 @@ pub(crate) struct Facts<'a> {
     /// The items that the result is about: all of them, or one job of a scope.
     pub(crate) items: std::ops::Range<usize>,
     pub(crate) cancel_asked: bool,
-    pub(crate) terminate_asked: bool,
-    pub(crate) break_asked: bool,
+    /// What was asked of the pool.
+    pub(crate) ends: Vec<End>,
     /// How often each callback ran.
     pub(crate) callbacks: (usize, usize),
+    /// A destructor that panics was called where it must not.
+    pub(crate) was_spared: bool,
 }
 
 /// How a call ended.
@@ -51,7 +53,8 @@ impl Outcome {
         match result {
             Ok(values) => Self::Values(
                 values
-                    .iter()
+                    .into_iter()
+                    .map(Tracked::disarm)
                     .map(|value| (value.call, value.index))
                     .collect(),
             ),
@@ -147,7 +150,7 @@ pub(crate) fn judge(facts: &Facts, outcome: &Outcome) -> Result<(), String> {
         Outcome::Panicked(Some((Kind::SuccessPayload, of, _)), ..) if *of == call.id => {
             let panics = call.callbacks.map(|it| it.success) == Some(CallbackAct::Panic);
             let seen = if panics {
-                facts.all_ran()
+                facts.succeeded()
             } else {
                 Err("on_success panicked for no reason".into())
             };
@@ -164,6 +167,9 @@ pub(crate) fn judge(facts: &Facts, outcome: &Outcome) -> Result<(), String> {
         }
         Outcome::Panicked(Some((Kind::Payload, of, item)), index, _) => {
             (CallbackEnd::Error, facts.panicked(*of, *item, *index))
+        }
+        Outcome::Panicked(Some((Kind::Explosion, of, item)), None, _) => {
+            (CallbackEnd::Error, facts.exploded(*of, *item))
         }
         Outcome::Panicked(_, _, message) => (
             CallbackEnd::Error,
@@ -190,7 +196,9 @@ impl Facts<'_> {
 
     /// Whether a run of this item ends its chunk.
     fn is_bad(&self, item: usize) -> bool {
-        self.call.panics_at(item) || self.call.verb == Verb::TryMap && self.call.fails_at(item)
+        let fails = self.call.verb == Verb::TryMap && self.call.fails_at(item);
+        let explodes = self.call.explodes_in_the_job() && !self.was_spared;
+        fails || explodes || self.call.panics_at(item)
     }
 
     /// The lowest item that ended its chunk.
@@ -214,9 +222,17 @@ impl Facts<'_> {
         Ok(())
     }
 
+    /// S14: everything ran, and no destructor panicked at the end.
+    fn succeeded(&self) -> Result<(), String> {
+        if self.call.explodes_at_the_end() && !self.was_spared {
+            return Err("its function panicked on drop, and nobody was told".into());
+        }
+        self.all_ran()
+    }
+
     /// S26: the values of all items in order.
     fn values(&self, values: &[(u32, usize)]) -> Result<(), String> {
-        self.all_ran()?;
+        self.succeeded()?;
         let expected = self.items.clone().map(|item| (self.call.id, item));
         if self.call.verb == Verb::ForEach || values.iter().copied().eq(expected) {
             Ok(())
@@ -239,6 +255,23 @@ impl Facts<'_> {
             return Ok(());
         }
         self.other_chunks_ran()
+    }
+
+    /// S14: a destructor panicked, and nothing else was wrong.
+    fn exploded(&self, of: u32, item: usize) -> Result<(), String> {
+        let call = self.call;
+        let is_its_own = of == call.id
+            && if call.explodes_in_the_job() {
+                self.ran[item] == 1 && !call.panics_at(item)
+            } else {
+                call.explodes_at_the_end() && self.all_ran().is_ok()
+            };
+        if is_its_own {
+            return Ok(());
+        }
+        Err(format!(
+            "the panic of a destructor of call {of} is out of place"
+        ))
     }
 
     /// Where nothing has cut a batch short, each chunk ran up to its first panic, and the lowest panic of all
@@ -274,8 +307,8 @@ impl Facts<'_> {
     fn cut_short(&self, error: &JobError) -> Result<(), String> {
         let has_cause = match error {
             JobError::Cancelled => self.cancel_asked,
-            JobError::Terminated => self.terminate_asked,
-            JobError::Broken => self.break_asked,
+            JobError::Terminated => self.was_stopped_by(End::Terminate),
+            JobError::Broken => self.was_stopped_by(End::Break),
             JobError::DeadlineExpired => self.may_expire(),
             _ => false,
         };
@@ -294,18 +327,22 @@ impl Facts<'_> {
         Ok(())
     }
 
+    fn was_stopped_by(&self, end: End) -> bool {
+        self.ends.contains(&end)
+    }
+
     fn may_expire(&self) -> bool {
         matches!(self.call.deadline, Deadline::Zero | Deadline::Short)
     }
 
     fn may_be_cut_short(&self) -> bool {
         let has_fail = self.call.acts.iter().any(|act| matches!(act, Act::Fail));
-        let is_ended = self.terminate_asked || self.break_asked;
+        let is_ended = self.was_stopped_by(End::Terminate) || self.was_stopped_by(End::Break);
         self.cancel_asked || is_ended || self.may_expire() || has_fail
     }
 
     fn an_error_is_possible(&self) -> bool {
-        self.first_bad().is_some() || self.may_be_cut_short()
+        self.first_bad().is_some() || self.call.explodes_at_the_end() || self.may_be_cut_short()
     }
 
     /// S23: exactly one callback ran, once.

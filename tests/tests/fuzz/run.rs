@@ -145,9 +145,10 @@ impl<'a> Client<'a> {
         if self.place == Place::Main && timeout == Timeout::Long {
             world.open_holds();
         }
+        let has_end = || !world.timeline.asked().is_empty();
         match self.pool.join_timeout(duration(timeout)) {
-            Ok(true) if world.timeline.any_was_asked() => {}
-            Ok(false) if world.timeline.any_was_asked() && timeout != Timeout::Long => {}
+            Ok(true) if has_end() => {}
+            Ok(false) if has_end() && timeout != Timeout::Long => {}
             Err(JoinError::StillRunning) if may_be_running(&world.timeline, from) => {}
             other => world.fault(format!("`join_timeout({timeout:?})` answered {other:?}")),
         }

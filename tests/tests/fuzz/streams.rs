@@ -24,8 +24,10 @@ pub(crate) struct Input {
 
 impl Input {
     pub(crate) fn new(instance: &Arc<Instance>) -> Self {
+        // What is not taken is dropped with the iterator, which is the user's own.
+        let disarmed: Vec<_> = instance.items().into_iter().map(Tracked::disarm).collect();
         Self {
-            items: instance.items().into_iter(),
+            items: disarmed.into_iter(),
             instance: Arc::clone(instance),
             pulled: Rc::default(),
         }
@@ -46,7 +48,7 @@ impl Iterator for Input {
         }
         let item = self.items.next()?;
         self.pulled.set(self.pulled.get() + 1);
-        Some(item)
+        Some(self.instance.arm(item))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -93,7 +95,7 @@ pub(crate) fn consume(
                     StreamEvent::Drop => return Left::Midway,
                     StreamEvent::IntoInput => {
                         let before = pulled.get();
-                        let rest = stream.into_input().count();
+                        let rest = stream.into_input().map(Tracked::disarm).count();
                         if before + rest != instance.call.acts.len() {
                             instance.fault("its input is not all there");
                         }

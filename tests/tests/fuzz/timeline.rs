@@ -56,12 +56,10 @@ impl Timeline {
         self.happened[end as usize].fetch_min(self.now(), SeqCst);
     }
 
-    pub(crate) fn was_asked(&self, end: End) -> bool {
-        self.asked[end as usize].load(SeqCst) != usize::MAX
-    }
-
-    pub(crate) fn any_was_asked(&self) -> bool {
-        ENDS.into_iter().any(|end| self.was_asked(end))
+    /// What was asked for so far.
+    pub(crate) fn asked(&self) -> Vec<End> {
+        let was_asked = |end: &End| self.asked[*end as usize].load(SeqCst) != usize::MAX;
+        ENDS.into_iter().filter(was_asked).collect()
     }
 
     /// When `end` had happened for certain.

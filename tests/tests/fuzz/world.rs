@@ -6,9 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, Weak};
 
 use ringpool::{Control, JobError, JoinError, Pool};
 
-use super::books::{Books, Kind, Tracked, lock};
+use super::books::{Books, Fuse, Kind, Tracked, lock};
 use super::calls;
-use super::program::{Act, Call, CallbackAct, Settings};
+use super::program::{Act, Call, CallbackAct, Explosive, Settings, Verb};
 use super::reference::{Doors, Facts};
 use super::timeline::{End, Timeline};
 
@@ -138,6 +138,8 @@ pub(crate) struct Instance {
     cancel_asked: AtomicBool,
     /// The reference has seen the result.
     is_judged: AtomicBool,
+    /// Of what explodes when it is dropped.
+    fuse: Arc<Fuse>,
     /// How often holds had been opened before.
     holds: usize,
 }
@@ -145,6 +147,10 @@ pub(crate) struct Instance {
 impl Instance {
     pub(crate) fn new(world: &Arc<World>, call: &Arc<Call>, place: Place) -> Arc<Self> {
         let items = call.item_count(&world.settings);
+        if call.explodes_in_the_job() {
+            // rustc forgets what a closure returns if its captures then panic (rust-lang/rust#47949).
+            world.books.leak_results(call.id);
+        }
         Arc::new(Self {
             world: Arc::clone(world),
             call: Arc::clone(call),
@@ -157,12 +163,34 @@ impl Instance {
             control: Control::new(),
             cancel_asked: AtomicBool::new(false),
             is_judged: AtomicBool::new(false),
+            fuse: Arc::default(),
             holds: *lock(&world.holds.0),
         })
     }
 
     pub(crate) fn track(&self, kind: Kind, index: usize) -> Tracked {
-        self.world.books.track(kind, self.call.id, index)
+        self.arm(self.world.books.track(kind, self.call.id, index))
+    }
+
+    /// Lights a value, if such values of the call explode.
+    pub(crate) fn arm(&self, value: Tracked) -> Tracked {
+        let explodes = match self.call.explosive {
+            None => false,
+            Some(Explosive::Capture) => value.kind == Kind::Capture,
+            Some(Explosive::Item) => value.kind == Kind::Item,
+            // A `for_each` has none: its function drops it.
+            Some(Explosive::Value) => value.kind == Kind::Value && self.call.verb != Verb::ForEach,
+        };
+        if explodes {
+            value.arm(&self.fuse)
+        } else {
+            value
+        }
+    }
+
+    /// Nothing explodes any more: this test is about to drop what it was given back.
+    pub(crate) fn disarm(&self) {
+        self.fuse.put_out();
     }
 
     pub(crate) fn fault(&self, what: &str) {
@@ -215,7 +243,7 @@ impl Instance {
 
     /// Whether something may have ended the call's input before its time.
     pub(crate) fn was_stopped(&self) -> bool {
-        self.cancel_asked() || self.world.timeline.any_was_asked()
+        self.cancel_asked() || !self.world.timeline.asked().is_empty()
     }
 
     pub(crate) fn is_judged(&self) -> bool {
@@ -231,15 +259,14 @@ impl Instance {
     }
 
     pub(crate) fn facts_of(&self, items: std::ops::Range<usize>) -> Facts<'_> {
-        let timeline = &self.world.timeline;
         Facts {
             call: &self.call,
             ran: self.ran.iter().map(|ran| ran.load(SeqCst)).collect(),
             items,
             cancel_asked: self.cancel_asked(),
-            terminate_asked: timeline.was_asked(End::Terminate),
-            break_asked: timeline.was_asked(End::Break),
+            ends: self.world.timeline.asked(),
             callbacks: (self.successes.load(SeqCst), self.errors.load(SeqCst)),
+            was_spared: self.fuse.was_spared(),
         }
     }
 
