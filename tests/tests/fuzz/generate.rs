@@ -53,6 +53,15 @@ enum At {
     Job { depth: usize },
 }
 
+impl At {
+    fn depth(self) -> usize {
+        match self {
+            Self::Main | Self::Side => 0,
+            Self::Job { depth } => depth,
+        }
+    }
+}
+
 /// Draws a program.
 pub(crate) fn program(draw: &mut impl Draw) -> Program {
     let mut ids = Ids(0);
@@ -175,6 +184,7 @@ impl Ids {
             on_worker,
             through_worker,
             callbacks: None,
+            from_callback: None,
             then: (0..deeds).map(|_| handle_op(draw)).collect(),
             stream: Stream {
                 window: None,
@@ -195,14 +205,19 @@ impl Ids {
         if verb != Verb::Scope && !through_worker {
             options(&mut call, draw);
         }
+        if call.callbacks.is_some() && at.depth() < 2 && once_in(6, draw) {
+            let inner = At::Job {
+                depth: at.depth() + 1,
+            };
+            // Whether a broadcast is refused depends on the thread, which a callback does not know.
+            let is_clear = |call: &Arc<Call>| call.verb != Verb::Broadcast;
+            call.from_callback = Some(self.call(inner, draw)).filter(is_clear);
+        }
         Arc::new(call)
     }
 
     fn act(&mut self, verb: Verb, at: At, draw: &mut impl Draw) -> Act {
-        let depth = match at {
-            At::Main | At::Side => 0,
-            At::Job { depth } => depth,
-        };
+        let depth = at.depth();
         match draw.below(48) {
             // Mostly, and for zero, it returns.
             24..30 => Act::Panic,

@@ -140,6 +140,9 @@ impl Display for Line<'_> {
         };
         write!(f, "/* {} */ {owner}", call.id)?;
         write_options(f, call)?;
+        if let Some(call) = &call.from_callback {
+            write!(f, ".before_the_callback(|| {})", Line(call, *margin))?;
+        }
         let name = match call.verb {
             Verb::ApplyAsync => "apply_async",
             Verb::TryApplyAsync => "try_apply_async",

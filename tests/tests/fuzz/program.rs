@@ -103,6 +103,8 @@ pub(crate) struct Call {
     /// Where a job makes the call that has borrowed its worker, it is made through that worker.
     pub(crate) through_worker: bool,
     pub(crate) callbacks: Option<Callbacks>,
+    /// A call that its callback makes.
+    pub(crate) from_callback: Option<Arc<Call>>,
     /// What is done with the handle, where it is not kept; in a scope, one for each job.
     pub(crate) then: Vec<HandleOp>,
     pub(crate) stream: Stream,

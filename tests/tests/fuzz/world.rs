@@ -313,21 +313,27 @@ impl Instance {
         }
     }
 
-    pub(crate) fn on_success(&self, callback: &Tracked) {
+    pub(crate) fn on_success(self: &Arc<Self>, callback: &Tracked) {
         self.successes.fetch_add(1, SeqCst);
         self.called(callback, Kind::SuccessPayload);
     }
 
-    pub(crate) fn on_error(&self, callback: &Tracked, error: &JobError) {
+    pub(crate) fn on_error(self: &Arc<Self>, callback: &Tracked, error: &JobError) {
         self.errors.fetch_add(1, SeqCst);
         // To format it looks at every part of the error.
         let _ = error.to_string();
         self.called(callback, Kind::ErrorPayload);
     }
 
-    fn called(&self, callback: &Tracked, kind: Kind) {
+    fn called(self: &Arc<Self>, callback: &Tracked, kind: Kind) {
         if callback.kind != Kind::Callback {
             self.fault("the capture of a callback is not its own");
+        }
+        if let Some(call) = &self.call.from_callback {
+            // This may be the main thread, which cancels.
+            self.world.open_holds();
+            let place = Place::Job(Lent::Maybe);
+            self.with_pool(|pool| calls::nest(&self.world, pool, call, place, None));
         }
         let acts = self.call.callbacks.map(|it| (it.success, it.error));
         let act = acts.map(|(success, error)| match kind {
