@@ -173,11 +173,8 @@ impl Books {
     /// Whether a value of this call lives that its jobs own, and not its results.
     pub(crate) fn holds_captures(&self, call: u32) -> bool {
         let owned = [Kind::Capture, Kind::Item, Kind::Callback].map(|kind| kind as u8);
-        self.born().any(|cell| {
-            cell.call.load(SeqCst) == call
-                && owned.contains(&cell.kind.load(SeqCst))
-                && cell.life.load(SeqCst) == ALIVE
-        })
+        self.alive()
+            .any(|cell| cell.call.load(SeqCst) == call && owned.contains(&cell.kind.load(SeqCst)))
     }
 
     /// The values that live on and should not.
@@ -195,9 +192,9 @@ impl Books {
                     || leaked.contains(&(call, Extent::Results))
             }
         };
-        let cells = self.born().filter(|cell| {
+        let cells = self.alive().filter(|cell| {
             let (kind, call) = (cell.kind.load(SeqCst), cell.call.load(SeqCst));
-            cell.life.load(SeqCst) == ALIVE && !may_live(kind, call)
+            !may_live(kind, call)
         });
         cells
             .map(|cell| {
@@ -220,6 +217,12 @@ impl Books {
         let mut faults = std::mem::take(&mut *lock(&self.faults));
         faults.extend(self.left());
         faults
+    }
+
+    /// The cells of values that live. A cell says that it does after it says whose it is, so this comes first:
+    /// another thread may be filling it in.
+    fn alive(&self) -> impl Iterator<Item = &Cell> {
+        self.born().filter(|cell| cell.life.load(SeqCst) == ALIVE)
     }
 
     fn born(&self) -> impl Iterator<Item = &Cell> {
