@@ -19,7 +19,7 @@
 
 use crate::backoff::{Backoff, Crowded};
 use crate::platform::{Park, Platform, new_token};
-use crate::sync::{AtomicUsize, CachePadded, Ordering, const_fn, fence_seq_cst};
+use crate::sync::{AtomicUsize, CachePadded, Ordering, const_fn, fence_seq_cst, thread_hint};
 use crate::time::Instant;
 
 #[cfg(feature = "alloc")]
@@ -153,8 +153,7 @@ impl<T: Park> Seats<T> {
     /// Takes a free seat. Threads start their search at different seats, so that the usual search is one
     /// compare-exchange on a line that nobody else writes.
     fn take(&self, on: usize) -> Taken<'_, T> {
-        let here = 0_u8;
-        let start = ((&raw const here).addr() >> 12).wrapping_mul(0x9E37_79B9) >> 8;
+        let start = thread_hint().wrapping_mul(0x9E37_79B9) >> 8;
         loop {
             for (number, block) in self.blocks().enumerate() {
                 for step in 0..BLOCK {

@@ -1,0 +1,49 @@
+//! Every atomic, cell, fence and spin hint of the core, in one place.
+//!
+//! With `--cfg ringpool_loom` the same names come from loom, so that the models check the code that
+//! ships and no algorithm has a second text. loom's constructors are not `const`; the `const_fn!`
+//! macro below drops the word there. `mutation.rs` can weaken one ordering of such a build, so that
+//! `mutants` finds out whether a model notices.
+
+#[cfg(ringpool_loom)]
+mod modelled;
+#[cfg(ringpool_loom)]
+mod mutation;
+#[cfg(not(ringpool_loom))]
+mod real;
+
+#[cfg(ringpool_loom)]
+pub(crate) use modelled::*;
+#[cfg(not(ringpool_loom))]
+pub(crate) use real::*;
+
+/// Declares functions that are `const` except under loom, whose atomics have no const constructors.
+macro_rules! const_fn {
+    ($($(#[$meta:meta])* $vis:vis const fn $name:ident($($args:tt)*) $(-> $ret:ty)? $body:block)*) => {$(
+        #[cfg(not(ringpool_loom))] $(#[$meta])* $vis const fn $name($($args)*) $(-> $ret)? $body
+        #[cfg(ringpool_loom)] $(#[$meta])* $vis fn $name($($args)*) $(-> $ret)? $body
+    )*};
+}
+pub(crate) use const_fn;
+
+/// Keeps a value on cache lines of its own, so that writers of neighbours do not slow its readers.
+///
+/// Two lines on x86-64 and 64-bit Arm, whose prefetchers fetch lines in pairs; one line on other
+/// 64-bit machines; no padding on small machines, which have neither caches nor memory to spare.
+#[derive(Debug, Default)]
+#[cfg_attr(any(target_arch = "x86_64", target_arch = "aarch64"), repr(align(128)))]
+#[cfg_attr(
+    all(
+        target_pointer_width = "64",
+        not(any(target_arch = "x86_64", target_arch = "aarch64"))
+    ),
+    repr(align(64))
+)]
+pub(crate) struct CachePadded<T>(pub(crate) T);
+
+impl<T> core::ops::Deref for CachePadded<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
