@@ -343,7 +343,10 @@ impl<P: Platform> Engine<P> {
 
     fn take_seat(&self) -> bool {
         // Acquire: pairs with the Release of the last caller.
-        self.caller.taken.swap(1, Ordering::Acquire) == 0
+        self.caller
+            .taken
+            .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Stores the state of worker 0 for callers that take part.

@@ -132,7 +132,10 @@ impl<P: Platform> RegionGate<P> {
     ) -> Result<(), Refusal> {
         let entered = self.free.wait::<P>(|| {
             // Acquire: pairs with the Release below, of the former region's owner.
-            if self.taken.swap(1, Ordering::Acquire) == 0 {
+            let taking = self
+                .taken
+                .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
+            if taking.is_ok() {
                 return Look::Done;
             }
             match due() {

@@ -129,7 +129,9 @@ impl SpawnerLock {
 
     fn try_lock(&self) -> bool {
         // Acquire: pairs with the Release of the last user.
-        self.busy.swap(1, Ordering::Acquire) == 0
+        self.busy
+            .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// # Safety
