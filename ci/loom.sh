@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The queue's loom models: every interleaving of its races up to a stated number of preemptions.
+# The core's loom models: every interleaving of their races up to a stated number of preemptions.
 . "$(dirname "$0")/lib.sh"
 
 export RUSTFLAGS="--cfg ringpool_loom" CARGO_TARGET_DIR=$target_dir/loom

@@ -43,6 +43,8 @@ mod latch;
 mod lazy;
 #[cfg(feature = "alloc")]
 mod life;
+#[cfg(all(test, feature = "alloc", ringpool_loom))]
+mod models;
 #[cfg(feature = "alloc")]
 mod nested;
 mod panic;

@@ -382,3 +382,6 @@ pub(crate) fn wait_for_visitors<P: Platform>(pool: usize) {
         seat.seat.token.park(None);
     }
 }
+
+#[cfg(all(test, feature = "alloc", ringpool_loom))]
+mod models;

@@ -349,3 +349,6 @@ impl<P: Platform> BatchCore<P> {
         }
     }
 }
+
+#[cfg(all(test, ringpool_loom))]
+mod models;

@@ -272,3 +272,6 @@ impl<P: Platform, T, R, G: Call<P, T, Out = R>> Body<P> for PostedChunk<P, T, G,
         Ok(())
     }
 }
+
+#[cfg(all(test, ringpool_loom))]
+mod models;

@@ -11,6 +11,7 @@ use loom::sync::atomic::AtomicBool;
 use loom::thread;
 
 use super::*;
+use crate::models::explore;
 use crate::ring::Ring;
 
 fn item(number: usize) -> NonNull<()> {
@@ -23,14 +24,6 @@ fn number(item: NonNull<()>) -> usize {
 
 fn bounded(capacity: usize) -> Arc<Chain> {
     Arc::new(Chain::bounded(NonZeroUsize::new(capacity).unwrap()).unwrap())
-}
-
-/// Explores every interleaving with at most `bound` preemptions.
-fn explore(bound: usize, model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(bound);
-    builder.max_branches = 20_000;
-    builder.check(model);
 }
 
 fn drain(chain: &Chain) -> Vec<usize> {
@@ -208,5 +201,96 @@ fn a_ring_of_values_hands_each_over_once() {
             popped += 1;
         }
         assert_eq!(popped, pushed);
+    });
+}
+
+/// A chain whose first segment is full, so that the next push makes it grow.
+fn about_to_grow() -> Arc<Chain> {
+    let chain = Arc::new(Chain::unbounded());
+    assert!(chain.push(item(0), |_| ()).is_ok());
+    chain
+}
+
+#[test]
+fn pushers_that_begin_in_a_later_segment_find_it_complete() {
+    explore(3, || {
+        let chain = about_to_grow();
+        let pushers = [1, 2].map(|n| {
+            with(&chain, move |chain| {
+                assert!(chain.push(item(n), |_| ()).is_ok())
+            })
+        });
+        pushers
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        let mut all = drain(&chain);
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2]);
+    });
+}
+
+#[test]
+fn poppers_that_begin_in_a_later_segment_find_it_complete() {
+    explore(2, || {
+        let chain = about_to_grow();
+        let pusher = with(&chain, |chain| assert!(chain.push(item(1), |_| ()).is_ok()));
+        let poppers = [0; 2].map(|_| with(&chain, |chain| matches!(chain.pop(), Popped::Item(_))));
+        pusher.join().unwrap();
+        let popped = poppers
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .filter(|&popped| popped)
+            .count();
+        assert_eq!(popped + drain(&chain).len(), 2);
+    });
+}
+
+/// A close that another thread finds out about.
+fn who_is_told_of_the_close_knows_what_came_before(
+    chain: fn() -> Arc<Chain>,
+    finds_out: fn(&Chain) -> bool,
+    others: fn(&Arc<Chain>) -> Option<thread::JoinHandle<bool>>,
+) {
+    explore(2, move || {
+        let chain = chain();
+        let before = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&before);
+        let closer = with(&chain, move |chain| {
+            before.store(true, Ordering::Relaxed);
+            chain.close();
+        });
+        let finder = with(&chain, move |chain| {
+            if finds_out(chain) {
+                assert!(seen.load(Ordering::Relaxed));
+            }
+        });
+        others(&chain).map(|thread| thread.join().unwrap());
+        closer.join().unwrap();
+        finder.join().unwrap();
+    });
+}
+
+fn push_finds_out(chain: &Chain) -> bool {
+    matches!(chain.push(item(2), |_| ()), Err(PushRefused::Closed))
+}
+
+fn pop_finds_out(chain: &Chain) -> bool {
+    matches!(chain.pop(), Popped::Item(_)) && matches!(chain.pop(), Popped::Closed)
+}
+
+#[test]
+fn who_is_refused_knows_what_came_before_the_close() {
+    who_is_told_of_the_close_knows_what_came_before(|| bounded(1), push_finds_out, |_| None);
+}
+
+#[test]
+fn who_is_refused_where_the_chain_grows_knows_what_came_before_the_close() {
+    who_is_told_of_the_close_knows_what_came_before(about_to_grow, push_finds_out, |_| None);
+}
+
+#[test]
+fn who_has_emptied_the_chain_where_it_grows_knows_what_came_before_the_close() {
+    who_is_told_of_the_close_knows_what_came_before(about_to_grow, pop_finds_out, |chain| {
+        Some(with(chain, |chain| chain.push(item(1), |_| ()).is_ok()))
     });
 }
