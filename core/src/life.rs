@@ -17,6 +17,9 @@
 //! The word is written before the queue is closed, and read after every pop, at every claim of a chunk
 //! and by every cancel token. Since the claim of a batch's last chunk and `terminate` change the same
 //! word, `terminate` knows exactly which batches it cut short.
+//!
+//! Everything is Relaxed: the word carries nothing but itself. Who finds the queue closed sees the word as it was
+//! written before, for the queue is closed with Release and found closed with Acquire.
 
 use crate::error::Refusal;
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_fn};
@@ -53,12 +56,10 @@ impl Life {
         let mut now = self.0.load(Ordering::Relaxed);
         loop {
             let first = if now & REASON == 0 { reason } else { 0 };
-            // Release: who sees the word closed sees what came before; Relaxed would do for the workers,
-            // who learn of it through the closed queue.
             match self.0.compare_exchange_weak(
                 now,
                 now | first | bits,
-                Ordering::Release,
+                Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
                 Ok(old) => return old,
@@ -94,7 +95,7 @@ impl Life {
         }
     }
 
-    /// Why accepted jobs may not start, if so. Relaxed: nothing is read on the strength of it.
+    /// Why accepted jobs may not start, if so.
     #[inline]
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         Self::stop(self.0.load(Ordering::Relaxed))
@@ -102,8 +103,7 @@ impl Life {
 
     /// Why submissions are refused, whichever came first; `None` while the pool is open.
     pub(crate) fn closed_by(&self) -> Option<Refusal> {
-        // Acquire: pairs with the Release in `end`.
-        match self.0.load(Ordering::Acquire) & REASON {
+        match self.0.load(Ordering::Relaxed) & REASON {
             0 => None,
             CLOSED => Some(Refusal::Closed),
             BY_TERMINATE => Some(Refusal::Terminated),
@@ -119,7 +119,6 @@ impl Life {
     pub(crate) fn open_batch(&self) -> Result<(), Refusal> {
         let mut now = self.0.load(Ordering::Relaxed);
         while now & REASON == 0 {
-            // Relaxed: the count is only read by the read-modify-writes of this word.
             match self.0.compare_exchange_weak(
                 now,
                 now + ONE_BATCH,
