@@ -192,7 +192,7 @@ impl<P: Platform> RegionGate<P> {
     fn raise_epoch(&self) -> bool {
         let mut now = self.word.load(Ordering::Relaxed);
         while now & CLOSED == 0 {
-            // Release: publishes the region to the Acquire in `pending`.
+            // Release: publishes the region to the Acquire in `visit`.
             match self.word.compare_exchange_weak(
                 now,
                 now.wrapping_add(EPOCH),
@@ -208,15 +208,16 @@ impl<P: Platform> RegionGate<P> {
 
     /// Lets no further region in.
     pub(crate) fn close(&self) {
-        // Release: the close of the queue, which comes after it, shows it to the workers.
-        self.word.fetch_or(CLOSED, Ordering::Release);
+        // Relaxed: the close of the queue, which comes after it, shows it to the workers, and with it every epoch
+        // raised before. An exchange, so it passes on what `raise_epoch` has released.
+        self.word.fetch_or(CLOSED, Ordering::Relaxed);
     }
 
     /// Whether this index has yet to visit a region.
     #[inline]
     pub(crate) fn pending(&self, slot: &WorkerSlot<P>) -> bool {
-        // Acquire: pairs with the Release in `raise_epoch`.
-        self.word.load(Ordering::Acquire) & !CLOSED != slot.region_seen.load(Ordering::Relaxed)
+        // Relaxed: `visit` reads the word again.
+        self.word.load(Ordering::Relaxed) & !CLOSED != slot.region_seen.load(Ordering::Relaxed)
     }
 
     /// Visits the region that is pending, if nobody has for this index. `Err` skips it on behalf of a worker that is
