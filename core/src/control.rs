@@ -64,9 +64,11 @@ impl Control {
     /// cancel token.
     pub fn cancel(&self) {
         self.0.cancelled.store(1, Ordering::Relaxed);
-        // Dekker pair with the fence in `watch`: either the call sees the flag, or we see how to wake it.
+        // Dekker pair with the fence in `seats::wait`: a call that blocks has stored how to wake it before it took its
+        // seat, so either it sees the flag, or we see how to wake it, and its seat.
         fence_seq_cst();
-        let wake = self.0.wake.load(Ordering::Acquire);
+        // Relaxed: a function is there from the start of the program.
+        let wake = self.0.wake.load(Ordering::Relaxed);
         if !wake.is_null() {
             // SAFETY: only `watch` stores here, and it stores a `fn()`.
             let wake: fn() = unsafe { core::mem::transmute::<*mut (), fn()>(wake) };
@@ -83,10 +85,7 @@ impl Control {
     /// A call begins that `cancel` must be able to wake through `wake`.
     pub(crate) fn watch(&self, wake: fn(), items: usize) {
         self.0.total.fetch_add(items, Ordering::Relaxed);
-        // Release: pairs with the Acquire in `cancel`.
-        self.0.wake.store(wake as *mut (), Ordering::Release);
-        // Dekker pair with the fence in `cancel`; the call looks at the flag afterwards.
-        fence_seq_cst();
+        self.0.wake.store(wake as *mut (), Ordering::Relaxed);
     }
 
     pub(crate) fn add_done(&self, items: usize) {
