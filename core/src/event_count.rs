@@ -29,8 +29,8 @@ impl EventCount {
         // waiter writes the word and reads the condition.
         fence_seq_cst();
         if self.0.load(Ordering::Relaxed) & WAITERS != 0 {
-            // Acquire: pairs with the Release of each registration, for the scan of the seats.
-            let old = self.0.fetch_and(!WAITERS, Ordering::Acquire);
+            // Relaxed: a waiter whose seat the scan overlooks has fenced after us, and sees the change.
+            let old = self.0.fetch_and(!WAITERS, Ordering::Relaxed);
             seats::wake::<P>(old, seats::address(&self.0));
         }
     }

@@ -96,9 +96,9 @@ impl Latch {
     pub(crate) fn nudge<P: Platform>(&self) {
         // Dekker pair with the fence in `seats::wait`.
         crate::sync::fence_seq_cst();
-        // Acquire: pairs with the Release of each registration, for the scan of the seats.
+        // Relaxed: a waiter whose seat the scan overlooks has fenced after us, and sees the change.
         seats::wake::<P>(
-            self.word.load(Ordering::Acquire),
+            self.word.load(Ordering::Relaxed),
             seats::address(&self.word),
         );
     }
