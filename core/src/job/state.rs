@@ -165,7 +165,7 @@ pub(crate) enum Released {
 pub(crate) enum WakerCell {
     /// Done: the job is not ready yet.
     Pending,
-    /// Not done: the job became ready before.
+    /// Not done: the job became ready before. This does not show the value; `look` does.
     Ready,
 }
 
@@ -283,7 +283,6 @@ impl JobWord {
         let mut old = self.0.load(Ordering::Relaxed);
         loop {
             if old & READY != 0 {
-                fence_acquire(&self.0);
                 return WakerCell::Ready;
             }
             // Release: publishes the waker to the Acquire of `complete`.
@@ -304,7 +303,6 @@ impl JobWord {
         let mut old = self.0.load(Ordering::Relaxed);
         loop {
             if old & READY != 0 {
-                fence_acquire(&self.0);
                 return WakerCell::Ready;
             }
             // Relaxed: the handle wrote the cell itself, and the runner has not touched it.
