@@ -65,28 +65,29 @@ impl<P: Platform> WorkerSlot<P> {
 
     /// The spawner said yes. `false` if it has dropped the token all the same.
     pub(crate) fn spawn_succeeds(&self) -> bool {
-        // AcqRel: either we see that the token was dropped, or its `Drop` sees that we rely on it.
+        // Either we see that the token was dropped, or its `Drop` sees that we rely on it. Relaxed: the hand-over
+        // of the token has shown its `Drop` the pool, and we look with `was_dropped` before we forget the worker.
         self.spawn
-            .compare_exchange(SPAWNING, SPAWNED, Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(SPAWNING, SPAWNED, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
     }
 
     /// Whether the token was dropped unrun.
     pub(crate) fn was_dropped(&self) -> bool {
-        // Acquire: pairs with the AcqRel of its `Drop`.
+        // Acquire: pairs with the Release of its `Drop`, which may use the pool up to there.
         self.spawn.load(Ordering::Acquire) == DROPPED
     }
 
     /// The token was dropped unrun. `true` if somebody relies on the worker already.
     pub(crate) fn spawn_is_dropped(&self) -> bool {
-        // AcqRel: as above.
-        self.spawn.swap(DROPPED, Ordering::AcqRel) == SPAWNED
+        // Release: pairs with the Acquire in `was_dropped`.
+        self.spawn.swap(DROPPED, Ordering::Release) == SPAWNED
     }
 
     /// Leaves a ticket for the replacement.
     pub(crate) fn hand_over(&self, entry: NonNull<Entry<P>>) {
-        // Release: pairs with the Acquire in `take_over`.
-        self.handover.store(entry.as_ptr(), Ordering::Release);
+        // Relaxed: the spawn of the replacement, which comes after it, carries it.
+        self.handover.store(entry.as_ptr(), Ordering::Relaxed);
     }
 
     /// Takes the ticket that the predecessor left.
@@ -94,7 +95,6 @@ impl<P: Platform> WorkerSlot<P> {
         if self.handover.load(Ordering::Relaxed).is_null() {
             return None;
         }
-        // Acquire: pairs with the Release in `hand_over`.
-        NonNull::new(self.handover.swap(core::ptr::null_mut(), Ordering::Acquire))
+        NonNull::new(self.handover.swap(core::ptr::null_mut(), Ordering::Relaxed))
     }
 }
