@@ -448,8 +448,9 @@ impl<P: Platform, W: 'static> Shared<P, W> {
         if !self.engine.live.wait::<P>(look) || !self.engine().wait_for_participants(look) {
             return Ok(false);
         }
-        // AcqRel: the first joiner reclaims; the others wait for it at the latch.
-        if self.reclaiming.swap(1, Ordering::AcqRel) == 0 {
+        // Relaxed: the first joiner reclaims, whom the latch of the living has shown what the workers did; the others
+        // wait for it at a latch of their own.
+        if self.reclaiming.swap(1, Ordering::Relaxed) == 0 {
             self.reclaim();
             self.reclaimed.down::<P>();
             return Ok(true);

@@ -252,8 +252,7 @@ impl<R, E> Tried<R, E> {
     /// The error of the lowest index; the others are dropped.
     pub(crate) fn take_first<P: Platform>(&self) -> Option<(usize, E)> {
         let mut first: Option<(usize, E)> = None;
-        // Acquire: pairs with the Release in `put`, though the end of the batch lies between.
-        let mut rest = self.bad.swap(core::ptr::null_mut(), Ordering::Acquire);
+        let mut rest = self.bad.swap(core::ptr::null_mut(), Ordering::Relaxed);
         while !rest.is_null() {
             // SAFETY: `put` made the pointer from a box, and the list is ours.
             let bad = *unsafe { Box::from_raw(rest) };
@@ -284,11 +283,11 @@ impl<R, E> Keep<Result<R, E>> for Tried<R, E> {
                 loop {
                     // SAFETY: the node is not in the list yet.
                     unsafe { (*node).next = head };
-                    // Release: pairs with the Acquire in `take_first`.
+                    // Relaxed: the batch's count of tickets publishes the list to whoever ends the batch.
                     match self.bad.compare_exchange_weak(
                         head,
                         node,
-                        Ordering::Release,
+                        Ordering::Relaxed,
                         Ordering::Relaxed,
                     ) {
                         Ok(_) => return ControlFlow::Break(()),

@@ -185,7 +185,8 @@ impl<A: Entries> IndexRing<A> {
 
     /// How many indices the ring holds: exact while no other thread uses it.
     pub(super) fn len(&self) -> usize {
-        let head = Position(self.head.load(Ordering::Acquire));
+        // Relaxed: the two are read at different moments anyway, for which `distance` allows.
+        let head = Position(self.head.load(Ordering::Relaxed));
         self.shape.distance(head, self.tail())
     }
 

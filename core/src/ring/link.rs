@@ -124,9 +124,8 @@ impl Link {
 /// Frees the rest of the chain. The depth is the number of doublings, fewer than a word has bits.
 impl Drop for Link {
     fn drop(&mut self) {
-        // Acquire: pairs with the Release in `install`. Whoever drops a chain has usually
-        // synchronised with its users; nothing here depends on that.
-        let word = self.0.load(Ordering::Acquire);
+        // Relaxed: whoever drops a chain is ordered after all its users, which sharing it safely demands.
+        let word = self.0.load(Ordering::Relaxed);
         if let Next::Installed(_) = self.decode(word) {
             // SAFETY: the pointer came from a box, nothing can reach the segment any more, and the
             // link is dropped only once.
