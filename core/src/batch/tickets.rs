@@ -175,8 +175,9 @@ impl<P: Platform> BatchCore<P> {
     /// A ticket was not queued after all. Somebody else keeps the count above zero.
     fn unprepare_ticket(&self, ticket: &Ticket<P>) {
         let bit = self.ticket_bit(ticket);
-        // Release: pairs with the Acquire in `reserve_ticket`.
-        self.in_use.fetch_and(!bit, Ordering::Release);
+        // Relaxed: no cell was noted that a later use could be taken for. A full queue notes none, and a closed one
+        // takes nothing later.
+        self.in_use.fetch_and(!bit, Ordering::Relaxed);
         self.uninvited.fetch_add(1, Ordering::Relaxed);
         self.out.down::<P>();
     }
