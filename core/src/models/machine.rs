@@ -12,6 +12,7 @@ use loom::sync::{Condvar, Mutex};
 use super::Checked;
 use crate::platform::{CatchPanic, Context, Park, Platform};
 use crate::seats::Seats;
+use crate::sync::call_happens;
 use crate::time::Instant;
 
 /// The platform.
@@ -76,7 +77,11 @@ impl Park for Token {
         self.owner.write();
     }
 
+    #[track_caller]
     fn unpark(&self) {
+        if !call_happens() {
+            return;
+        }
         *self.permit.lock().unwrap() = true;
         self.given.notify_one();
     }

@@ -104,3 +104,36 @@ fn one_who_publishes_for_many_and_relies_on_a_searcher_is_not_let_down() {
         ]);
     });
 }
+
+// S11
+#[test]
+fn a_submitter_that_relies_on_the_count_of_a_failed_wake_is_not_let_down() {
+    explore(2, || {
+        let night = Night {
+            stage: Stage::new(2),
+            work: AtomicUsize::new(0),
+        };
+        night.stage.idle.announce(night.stage.slots(), 0, false);
+        let [ends, publishes, wakes, leaves] = shared(night);
+        join([
+            // The submitter knows that worker 1 sleeps; the others need not.
+            thread::spawn(move || {
+                let (idle, slots) = (&publishes.stage.idle, publishes.stage.slots());
+                idle.announce(slots, 1, false);
+                publishes.publish();
+                idle.notify(slots);
+            }),
+            // For something else, whoever that reaches.
+            thread::spawn(move || _ = wakes.stage.idle.wake_one(wakes.stage.slots())),
+            // Worker 0 has found that by itself, and leaves what was published to worker 1.
+            thread::spawn(move || {
+                leaves.stage.idle.withdraw(leaves.stage.slots(), 0);
+                leaves.stop_searching();
+            }),
+        ]);
+        let asleep = ends.stage.slots()[0]
+            .idle_bits
+            .load(crate::sync::Ordering::Relaxed);
+        assert_eq!(asleep & 0b10, 0, "worker 1 sleeps on");
+    });
+}

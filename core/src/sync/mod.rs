@@ -14,6 +14,8 @@ mod real;
 
 #[cfg(ringpool_loom)]
 pub(crate) use modelled::*;
+#[cfg(all(test, feature = "alloc", ringpool_loom))]
+pub(crate) use mutation::call_happens;
 #[cfg(not(ringpool_loom))]
 pub(crate) use real::*;
 

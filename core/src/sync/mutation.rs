@@ -2,7 +2,7 @@
 //!
 //! `RINGPOOL_MUTANT` names the place and what to do there, as `FILE:LINE:COLUMN:ROLE:ORDERING`: the
 //! place is that of the operation's name in the source text, the role says which of its orderings
-//! changes, and the ordering is the weaker one (`None` deletes a fence). Nothing is compiled anew for a
+//! changes, and the ordering is the weaker one (`None` deletes a fence or a call). Nothing is compiled anew for a
 //! mutant. `RINGPOOL_SITES` names a file to which each place is appended when it is first reached: a
 //! mutant of a place that no model reaches has not been tested by any.
 //!
@@ -27,9 +27,11 @@ pub(super) enum Role {
     Failure,
     /// That of a fence.
     Fence,
+    /// No ordering: the call itself.
+    Call,
 }
 
-/// The ordering to change, and what it becomes; a fence without an ordering is deleted.
+/// The ordering to change, and what it becomes; a fence without an ordering is deleted, as a call is.
 struct Mutant {
     file: String,
     line: u32,
@@ -54,6 +56,7 @@ impl Mutant {
             "success" => Role::Success,
             "failure" => Role::Failure,
             "fence" => Role::Fence,
+            "call" => Role::Call,
             _ => return None,
         };
         let column = parts.next()?.parse().ok()?;
@@ -140,4 +143,11 @@ pub(super) fn fence(written: Ordering) {
     if let Some(order) = mutant.map_or(Some(written), |mutant| mutant.weaker) {
         loom::sync::atomic::fence(order);
     }
+}
+
+/// Whether a call happens that the mutant may delete.
+#[cfg(all(test, feature = "alloc"))]
+#[track_caller]
+pub(crate) fn call_happens() -> bool {
+    mutant_at(Location::caller(), Role::Call).is_none()
 }
