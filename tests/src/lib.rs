@@ -18,7 +18,7 @@ pub use futures::{FlagWaker, block_on, poll_once};
 pub use gate::{Gate, Tally};
 pub use random::SplitMix64;
 pub use spawner::{Ledger, Plan, Refused, StartFailed, TestSpawner};
-pub use threads::{threads_named, threads_of_process};
+pub use threads::{resident_kib, threads_named, threads_of_process};
 pub use watchdog::{Watchdog, watchdog};
 
 use std::sync::Arc;

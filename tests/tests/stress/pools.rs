@@ -3,35 +3,9 @@
 use std::process::Command;
 
 use ringpool::Pool;
+use ringpool_tests::{resident_kib, threads_of_process};
 
 use crate::rounds::{Alive, rounds};
-
-/// What the system knows of this process.
-#[derive(Debug, Clone, Copy)]
-struct Status {
-    threads: usize,
-    resident_kib: usize,
-}
-
-impl Status {
-    #[cfg(target_os = "linux")]
-    fn now() -> Option<Self> {
-        let status = std::fs::read_to_string("/proc/self/status").ok()?;
-        let field = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next()?.parse().ok()
-        };
-        Some(Self {
-            threads: field("Threads:")?,
-            resident_kib: field("VmRSS:")?,
-        })
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn now() -> Option<Self> {
-        None
-    }
-}
 
 const ALONE: &str = "STRESS_ALONE";
 
@@ -110,15 +84,13 @@ fn two_thousand_pools_leave_nothing_behind() {
         assert_eq!(alive.now(), 0, "a value outlives pool and handles");
         made += 1;
         if made == 200 {
-            after_the_first = Status::now();
+            after_the_first = threads_of_process().zip(resident_kib());
         }
     });
     assert_eq!(made, 2000);
-    if let (Some(first), Some(last)) = (after_the_first, Status::now()) {
-        assert_eq!(first.threads, last.threads, "threads are left");
-        assert!(
-            last.resident_kib < first.resident_kib + 4096,
-            "memory grows: {first:?} {last:?}"
-        );
+    if let Some((threads, kib)) = after_the_first {
+        assert_eq!(threads_of_process(), Some(threads), "threads are left");
+        let now = resident_kib().expect("it was told before");
+        assert!(now < kib + 4096, "memory grows: {kib} KiB, then {now} KiB");
     }
 }
