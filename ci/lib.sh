@@ -62,6 +62,24 @@ print_steps() {
     printf '\n%s%5d s  in all\n' "$steps" "$SECONDS"
 }
 
+as_root() {
+    if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi
+}
+
+# Installs Debian packages, unless all of them are there.
+apt_install() {
+    ! dpkg -s "$@" >/dev/null 2>&1 || return 0
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# Debian's toolchain and its sources of the standard library, which rustup then knows as `debian-web`: for
+# builds of that library where rustup cannot be reached. It needs `RUSTC_BOOTSTRAP=1` for `-Zbuild-std`.
+install_debian_toolchain() {
+    apt_install rustc-web cargo-web rust-web-src rust-web-llvm libstd-rust-web-dev lld-22
+    rustup toolchain link debian-web /usr
+}
+
 # The manifests of the workspace's members, one a line.
 manifests() {
     cargo metadata --locked --no-deps --format-version 1 | grep -o '"manifest_path":"[^"]*"' | cut -d '"' -f 4

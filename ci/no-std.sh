@@ -15,14 +15,7 @@ if rustup target add "${targets[@]}"; then
     way=rustup
 else
     way=debian
-    if [[ ! -d /usr/lib/rustlib ]] || ! dpkg -s rust-web-src >/dev/null 2>&1; then
-        as_root=()
-        [[ $(id -u) == 0 ]] || as_root=(sudo)
-        "${as_root[@]}" apt-get update -qq
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-            rustc-web cargo-web rust-web-src rust-web-llvm libstd-rust-web-dev lld-22 >/dev/null
-    fi
-    rustup toolchain link debian-web /usr
+    install_debian_toolchain
 fi
 echo "$script: libraries for the targets come from $way"
 
