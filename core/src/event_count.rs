@@ -29,8 +29,9 @@ impl EventCount {
         // waiter writes the word and reads the condition.
         fence_seq_cst();
         if self.0.load(Ordering::Relaxed) & WAITERS != 0 {
-            // Relaxed: a waiter whose seat the scan overlooks has fenced after us, and sees the change.
-            let old = self.0.fetch_and(!WAITERS, Ordering::Relaxed);
+            // Acquire: pairs with the Release of each registration. Whom we strike off the list we must wake: its
+            // last look may find what came free taken by another, and then it sleeps without being registered.
+            let old = self.0.fetch_and(!WAITERS, Ordering::Acquire);
             seats::wake::<P>(old, seats::address(&self.0));
         }
     }

@@ -96,7 +96,8 @@ impl Latch {
     pub(crate) fn nudge<P: Platform>(&self) {
         // Dekker pair with the fence in `seats::wait`.
         crate::sync::fence_seq_cst();
-        // Relaxed: a waiter whose seat the scan overlooks has fenced after us, and sees the change.
+        // Relaxed: a waiter whose seat the scan overlooks has fenced after us, and sees the change; and as nobody is
+        // struck off, the next nudge finds it.
         seats::wake::<P>(
             self.word.load(Ordering::Relaxed),
             seats::address(&self.word),

@@ -218,6 +218,47 @@ fn a_nudge_is_not_missed_by_either_of_two() {
     notice::<3>(|it| it.latch.nudge::<Machine>(), wait_at_latch);
 }
 
+// S13
+#[test]
+fn whoever_is_struck_off_the_list_is_woken_though_another_takes_what_came_free() {
+    struct Turns {
+        taken: AtomicUsize,
+        free: EventCount,
+    }
+
+    impl Turns {
+        fn take(&self) {
+            self.free.wait::<Machine>(|| {
+                match self.taken.compare_exchange(0, 1, Relaxed, Relaxed) {
+                    Ok(_) => Look::Done,
+                    Err(_) => Look::Park(None),
+                }
+            });
+        }
+
+        fn give_back(&self) {
+            self.taken.store(0, Relaxed);
+            self.free.notify::<Machine>();
+        }
+    }
+
+    explore(2, || {
+        let [owner, first, second, newcomer] = shared(Turns {
+            taken: AtomicUsize::new(1),
+            free: EventCount::new(),
+        });
+        let waits = |turns: std::sync::Arc<Turns>| {
+            thread::spawn(move || {
+                turns.take();
+                turns.give_back();
+            })
+        };
+        let owner = thread::spawn(move || owner.give_back());
+        join([waits(first), waits(second), waits(newcomer)]);
+        join([owner]);
+    });
+}
+
 // S20
 #[test]
 fn a_blocked_call_notices_that_its_control_cancels() {
