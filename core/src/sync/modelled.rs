@@ -9,19 +9,27 @@ pub(crate) use core::sync::atomic::Ordering;
 
 /// loom's checked cell behind the interface of the real one.
 #[derive(Debug)]
-pub(crate) struct UnsafeCell<T>(loom::cell::UnsafeCell<T>);
+pub(crate) struct UnsafeCell<T> {
+    cell: loom::cell::UnsafeCell<T>,
+    /// Whatever holds a cell (each job, batch and pool does) must not be leaked.
+    _leak: loom::alloc::Track<()>,
+}
 
 impl<T> UnsafeCell<T> {
+    #[track_caller]
     pub(crate) fn new(value: T) -> Self {
-        Self(loom::cell::UnsafeCell::new(value))
+        Self {
+            cell: loom::cell::UnsafeCell::new(value),
+            _leak: loom::alloc::Track::new(()),
+        }
     }
 
     pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
-        self.0.with(f)
+        self.cell.with(f)
     }
 
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
-        self.0.with_mut(f)
+        self.cell.with_mut(f)
     }
 }
 
