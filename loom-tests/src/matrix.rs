@@ -256,8 +256,19 @@ fn preemptions(first: Event, second: Event) -> usize {
     } else {
         either(works) || either(|event| event == Event::DropPool) || both(Event::ends_pool)
     };
-    if long { 1 } else { 2 }
+    if long || LONG_WITH_TWO.contains(&(first, second)) {
+        1
+    } else {
+        2
+    }
 }
+
+/// Not seen to end with two preemptions.
+const LONG_WITH_TWO: [(Event, Event); 3] = [
+    (Event::Close, Event::Poll),
+    (Event::Terminate, Event::Poll),
+    (Event::Join, Event::Poll),
+];
 
 /// Whether one preemption is explored within seconds.
 fn ends_soon(first: Event, second: Event) -> bool {
