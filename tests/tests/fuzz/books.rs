@@ -177,6 +177,13 @@ impl Books {
             .any(|cell| cell.call.load(SeqCst) == call && owned.contains(&cell.kind.load(SeqCst)))
     }
 
+    /// How many of its hooks the pool owns. [`settle`](Self::settle) waits for them: they go after every state.
+    pub(crate) fn hooks(&self) -> usize {
+        self.alive()
+            .filter(|cell| cell.kind.load(SeqCst) == Kind::Hook as u8)
+            .count()
+    }
+
     /// The values that live on and should not.
     fn left(&self) -> Vec<String> {
         let leaked = lock(&self.leaked);
@@ -248,6 +255,12 @@ const KINDS: [Kind; 14] = [
 ];
 
 impl Tracked {
+    /// Tells what it stands for. A closure that read the field would capture a copy of it and leave the value
+    /// behind, although it has a destructor; a closure that calls this owns the whole.
+    pub(crate) fn is(&self, kind: Kind) -> bool {
+        self.kind == kind
+    }
+
     /// The destructor panics from now on, while `fuse` is lit.
     pub(crate) fn arm(mut self, fuse: &Arc<Fuse>) -> Self {
         self.fuse = Some(Arc::clone(fuse));

@@ -64,7 +64,7 @@ fn build(world: &Arc<World>) -> Result<Pool<State>, BuildError> {
     }
     let (own, hook) = (Arc::clone(world), world.books.track(Kind::Hook, 0, 0));
     let mut builder = builder.initializer(move |info| {
-        if hook.kind != Kind::Hook {
+        if !hook.is(Kind::Hook) {
             own.fault("the capture of the initializer is not its own".into());
         }
         let number = own.initializers.fetch_add(1, SeqCst);
@@ -81,7 +81,7 @@ fn build(world: &Arc<World>) -> Result<Pool<State>, BuildError> {
     if world.settings.exit_hook {
         let (own, hook) = (Arc::clone(world), world.books.track(Kind::Hook, 0, 1));
         builder = builder.exit_hook(move |info, state| {
-            if hook.kind != Kind::Hook || state.tracked.index != info.index() {
+            if !hook.is(Kind::Hook) || state.tracked.index != info.index() {
                 own.fault("the exit hook was given a state that is not its own".into());
             }
             own.exited.fetch_add(1, SeqCst);
@@ -230,6 +230,9 @@ fn live(program: &Program, world: &Arc<World>, pool: Arc<Pool<State>>) {
 
 /// Tells whether everything of the pool has ended.
 fn drop_pool(program: &Program, world: &World, pool: Arc<Pool<State>>) -> bool {
+    if world.books.hooks() != 1 + usize::from(program.settings.exit_hook) {
+        world.fault("the pool does not own its hooks".into());
+    }
     if program.ending == Ending::CloseJoinLeak {
         world.books.leak_hooks();
         std::mem::forget(pool);
