@@ -279,8 +279,9 @@ impl<P: Platform> BatchCore<P> {
         unsafe { Self::leave(this) };
     }
 
-    /// Leaves our count, as a ticket, to the worker that replaces this one, or gives it up where 16 others are out.
-    /// The batch may be gone afterwards.
+    /// Leaves our count, as a ticket, to the worker that replaces this one, or gives it up where 16 others are out:
+    /// the replacement finds one of them in the queue, or is invited by whoever runs one. The batch may be gone
+    /// afterwards.
     ///
     /// Giving it up cannot end the batch before its last chunk: the tickets that were out then have counts of their
     /// own, and the last one of those who give up had 16 of them before it.
@@ -291,18 +292,7 @@ impl<P: Platform> BatchCore<P> {
     unsafe fn hand_over(this: NonNull<Self>, frame: &Frame<'_, P>) {
         // SAFETY: the caller holds a count.
         let core = unsafe { this.as_ref() };
-        let ticket = core.reserve_ticket(this).or_else(|| {
-            // All are out: one that is still queued comes back, and the worker it was for counts as uninvited again.
-            // SAFETY: the caller's promise.
-            let is_back = |ticket: &&Ticket<P>| unsafe { Entry::take_back(ticket_entry(ticket)) };
-            let queued = core.tickets.iter().find(is_back)?;
-            core.uninvited.fetch_add(1, Ordering::Relaxed);
-            core.out.down::<P>();
-            // SAFETY: the caller's promise.
-            unsafe { PoolHead::tidy_up(core.engine().head()) };
-            Some(queued)
-        });
-        if let Some(ticket) = ticket {
+        if let Some(ticket) = core.reserve_ticket(this) {
             frame.slot().hand_over(ticket_entry(ticket));
         } else {
             core.uninvited.fetch_add(1, Ordering::Relaxed);
