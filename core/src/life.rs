@@ -19,7 +19,8 @@
 //! word, `terminate` knows exactly which batches it cut short.
 //!
 //! Everything is Relaxed: the word carries nothing but itself. Who finds the queue closed sees the word as it was
-//! written before, for the queue is closed with Release and found closed with Acquire.
+//! written before, for the queue is closed with Release and found closed with Acquire. Who reads a reason without
+//! that reads nothing else on its strength, and a reason never goes away.
 
 use crate::error::Refusal;
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_fn};

@@ -271,8 +271,8 @@ pub(crate) fn wait<P: Platform>(word: &AtomicUsize, mut look: impl FnMut(usize) 
         // on failure: the value may show that the wait is over.
         match word.compare_exchange(value, with_me, Ordering::Release, Ordering::Acquire) {
             Ok(_) => {
-                // Dekker pair with the fence in `EventCount::notify`: what `look` reads may lie
-                // outside the word, so it has to look once more after the registration.
+                // Dekker pair with the fences in `EventCount::notify`, `Latch::nudge` and `Control::cancel`: what
+                // `look` reads may lie outside the word, so it has to look once more after the registration.
                 fence_seq_cst();
                 value = with_me;
                 announced = true;

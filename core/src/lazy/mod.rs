@@ -284,7 +284,8 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
     }
 
     /// Pulls nothing more and cancels what is under way: chunks that have not started yield
-    /// [`JobError::Cancelled`] for each item, running ones see their cancel token.
+    /// [`JobError::Cancelled`] for each item, running ones see their cancel token. A chunk that was pulled and has
+    /// found no room in the queue is dropped.
     pub fn cancel(&mut self) {
         self.drop_refused();
         self.input_ended = true;

@@ -8,7 +8,7 @@ use super::stage::{Stage, Traced, bounded, chunks, for_each, pool, workers_come}
 use crate::batch::work::Plain;
 use crate::source::Source;
 use crate::verbs;
-use crate::worker::Leave;
+use crate::worker::{Leave, Replacement, work};
 
 // S26
 #[test]
@@ -326,23 +326,25 @@ fn a_batch_that_found_the_queue_full_invites_when_there_is_room() {
     ]);
 }
 
+/// This worker works until a replacement takes its place.
+fn is_replaced(stage: &Stage, index: usize) {
+    let leave = stage.on(index, |frame| {
+        work(frame, |_| {
+            log("replaced");
+            Replacement::Started
+        })
+    });
+    assert_eq!(leave, Leave::Replaced);
+}
+
 // S7
 #[test]
 fn a_spent_worker_hands_over_also_where_all_tickets_are_queued() {
-    use crate::worker::{Replacement, work};
     let queue = crate::ring::Chain::unbounded();
     let stage = Stage::build(18, queue, |settings| settings.jobs_per_worker = 1);
     for _ in 0..40 {
         let there = Rc::clone(&stage);
-        on_park(move || {
-            let leave = there.on(0, |frame| {
-                work(frame, |_| {
-                    log("replaced");
-                    Replacement::Started
-                })
-            });
-            assert_eq!(leave, Leave::Replaced);
-        });
+        on_park(move || is_replaced(&there, 0));
     }
     for_each(&stage, 40, chunks(1), |_| log("item")).unwrap();
     let events = super::fake::take_events();
@@ -357,19 +359,14 @@ fn a_spent_worker_hands_over_also_where_all_tickets_are_queued() {
 // S7
 #[test]
 fn a_spent_worker_waits_for_nobody_where_all_tickets_are_handed_over() {
-    use crate::worker::{Replacement, work};
     let queue = crate::ring::Chain::unbounded();
     let stage = Stage::build(17, queue, |settings| settings.jobs_per_worker = 1);
-    let comes = |stage: &Stage, index| {
-        let leave = stage.on(index, |frame| work(frame, |_| Replacement::Started));
-        assert_eq!(leave, Leave::Replaced);
-    };
     let there = Rc::clone(&stage);
     on_park(move || {
         // Each of 17 workers has a chunk in hand; 16 leave their tickets, and the first, which leaves last, has none.
-        comes(&there, 0);
+        is_replaced(&there, 0);
         // The replacements of the others.
-        (1..=16).for_each(|index| comes(&there, index));
+        (1..=16).for_each(|index| is_replaced(&there, index));
         // What is left of the tickets is given back.
         there.close();
         for index in 0..17 {
@@ -384,10 +381,10 @@ fn a_spent_worker_waits_for_nobody_where_all_tickets_are_handed_over() {
         let index = here.get();
         if index < 17 {
             here.set(index + 1);
-            comes(&inner, index);
+            is_replaced(&inner, index);
         } else if done.get() == 17 && !first_is_back.replace(true) {
             // Its replacement is invited like a worker that never came.
-            comes(&inner, 0);
+            is_replaced(&inner, 0);
         }
         done.set(done.get() + 1);
     })
@@ -399,18 +396,11 @@ fn a_spent_worker_waits_for_nobody_where_all_tickets_are_handed_over() {
 // S7
 #[test]
 fn a_worker_that_is_replaced_hands_its_ticket_to_the_next() {
-    use crate::worker::{Replacement, work};
     let queue = crate::ring::Chain::unbounded();
     let stage = Stage::build(1, queue, |settings| settings.jobs_per_worker = 2);
     let there = Rc::clone(&stage);
     on_park(move || {
-        let leave = there.on(0, |frame| {
-            work(frame, |_| {
-                log("replaced");
-                Replacement::Started
-            })
-        });
-        assert_eq!(leave, Leave::Replaced);
+        is_replaced(&there, 0);
         assert_eq!(there.queued(), 0);
         // The replacement; once it has nothing left to do, it leaves, for the pool is closed.
         let inner = Rc::clone(&there);
