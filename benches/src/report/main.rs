@@ -272,7 +272,8 @@ fn workload(settings: &Settings, index: usize) -> String {
 
 /// Single jobs with pauses between them, which park all who wait.
 fn cold(settings: &Settings, strangers: usize) -> String {
-    let jobs = 5_000 / settings.scale;
+    // A job waits for milliseconds behind some contenders, so more of them would take the whole hour.
+    let jobs = 1_000 / settings.scale;
     let mut samples = vec![<[Sample; 4]>::default(); HOT.contenders.len()];
     for round in 0..settings.rounds {
         let mut first = None;
