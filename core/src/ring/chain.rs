@@ -20,8 +20,8 @@ use core::alloc::Layout;
 
 use super::index_ring::Nothing;
 use super::link::Next;
-pub(crate) use super::segment::Cell;
-use super::segment::{Refusal, Segment};
+use super::places::{Cell, Popped, PushRefused, Refusal};
+use super::segment::Segment;
 use super::shape::Reason;
 use crate::sync::{AtomicPtr, Ordering, spin_loop};
 
@@ -31,29 +31,6 @@ const FIRST_PLACES: usize = if cfg!(ringpool_loom) { 1 } else { 64 };
 /// How often a pusher looks for a segment that another thread builds before it builds its own: some
 /// ten microseconds, in which all but the largest segments are ready.
 const PATIENCE: usize = if cfg!(ringpool_loom) { 1 } else { 1000 };
-
-/// Why an item was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PushRefused {
-    /// Every place is taken, or in some thread's hand.
-    Full,
-    /// The chain is closed.
-    Closed,
-}
-
-/// What a pop found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "an item that is not run or freed is lost"]
-pub(crate) enum Popped {
-    /// An item, the popper's alone.
-    Item(NonNull<()>),
-    /// The entry's cell had been emptied by a revoke; its place is free again.
-    Emptied,
-    /// Nothing now.
-    Empty,
-    /// Nothing ever again: the chain is closed and empty.
-    Closed,
-}
 
 /// What to do when every place is taken.
 #[derive(Clone, Copy, Debug)]

@@ -11,6 +11,8 @@ mod index_ring;
 mod link;
 mod memory;
 #[cfg(feature = "alloc")]
+mod places;
+#[cfg(feature = "alloc")]
 mod segment;
 mod shape;
 
@@ -18,8 +20,10 @@ use core::fmt;
 use core::mem::MaybeUninit;
 
 #[cfg(feature = "alloc")]
-pub(crate) use chain::{Cell, Chain, Popped, PushRefused};
+pub(crate) use chain::Chain;
 pub use error::{PopError, PushError};
+#[cfg(feature = "alloc")]
+pub(crate) use places::{Cell, Popped, PushRefused};
 
 use crate::sync::{AtomicUsize, CachePadded, UnsafeCell, const_fn};
 use index_ring::{IndexRing, Nothing};

@@ -1,81 +1,18 @@
-//! One queue of pointers with a fixed number of places: two index rings over cells.
+//! A link of the chain: places on the heap, and where the queue goes on.
 
 use alloc::boxed::Box;
-use core::ptr::{NonNull, null_mut};
+use core::ops::Deref;
 
-use super::index_ring::{IndexRing, Nothing};
 use super::link::Link;
-use super::memory::{Zeroable, zeroed_slice};
-use super::shape::{Reason, Shape};
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, store_ptr};
-
-/// One place in the queue; it owns the pointer in it: whoever exchanges it out has the job, exactly
-/// once.
-///
-/// Everything here is Relaxed. The cell says only who takes the pointer, and the read-modify-writes
-/// of one word agree on that by themselves. What the pointer leads to is carried by the ring: a
-/// pusher fills the cell before it publishes the index, a popper empties it after it has read that
-/// index and before it gives the index back, and the next pusher fills it after it has taken the
-/// index again.
-#[derive(Debug, Default)]
-#[repr(transparent)]
-pub(crate) struct Cell(AtomicPtr<()>);
-
-// SAFETY: a transparent pointer, whose zero bytes are null as in its default.
-unsafe impl Zeroable for Cell {}
-
-impl Cell {
-    /// Takes `item` back out of the queue; false if it is not here any more.
-    ///
-    /// The queue entry stays behind, empty, until a pop finds it. What the caller knows of the item
-    /// it knows by its own means; a late call on a cell that holds another item finds it different.
-    #[must_use = "on false somebody else has the item"]
-    pub(crate) fn revoke(&self, item: NonNull<()>) -> bool {
-        self.0
-            .compare_exchange(
-                item.as_ptr(),
-                null_mut(),
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            )
-            .is_ok()
-    }
-
-    /// A store is enough: the index is in the pusher's hand alone, so nobody puts anything else
-    /// here, and a late `revoke` of an earlier item changes nothing.
-    #[inline]
-    fn fill(&self, item: NonNull<()>) {
-        store_ptr(&self.0, item.as_ptr());
-    }
-
-    /// What is in the cell, unless a `revoke` was earlier.
-    #[inline]
-    fn empty(&self) -> Option<NonNull<()>> {
-        NonNull::new(self.0.swap(null_mut(), Ordering::Relaxed))
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.load(Ordering::Relaxed).is_null()
-    }
-}
-
-/// Why a segment took nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// Every place is taken, or in some thread's hand.
-    Full,
-    /// The segment is closed.
-    Closed(Reason),
-}
+use super::memory::zeroed_slice;
+use super::places::{Cell, Places};
+use super::shape::Shape;
+use crate::sync::AtomicUsize;
 
 /// A queue of a fixed number of places, and the link to the one that continues it.
 pub(super) struct Segment {
-    /// The indices of cells that are nobody's.
-    free: IndexRing<Box<[AtomicUsize]>>,
-    /// The indices of cells that were pushed and not yet popped, in order.
-    ready: IndexRing<Box<[AtomicUsize]>>,
-    cells: Box<[Cell]>,
-    /// The segment that goes on where this one is closed with [`Reason::Grown`].
+    places: Places<Box<[AtomicUsize]>, Box<[Cell]>>,
+    /// The segment that goes on where this one is closed with [`Reason::Grown`](super::shape::Reason::Grown).
     pub(super) next: Link,
 }
 
@@ -87,99 +24,20 @@ impl Segment {
             .checked_next_power_of_two()
             .filter(|&len| len <= Shape::MAX_LEN)?;
         let shape = Shape::new(len);
-        // The surplus of the array stays out for good: those indices are in neither ring.
         let surplus = len - capacity;
+        let (free, ready, cells) = (zeroed_slice(len)?, zeroed_slice(len)?, zeroed_slice(len)?);
         Some(Box::new(Self {
-            free: IndexRing::holding_from(surplus, shape, zeroed_slice(len)?),
-            ready: IndexRing::empty(shape, zeroed_slice(len)?),
-            cells: zeroed_slice(len)?,
+            places: Places::new(shape, surplus, free, ready, cells),
             next: Link::new(),
         }))
     }
+}
 
-    /// The length of the arrays.
-    pub(super) fn array_len(&self) -> usize {
-        self.ready.array_len()
-    }
-
-    /// Appends an item. `place` learns its cell before anybody can take it out.
-    #[inline]
-    pub(super) fn push(
-        &self,
-        item: NonNull<()>,
-        place: impl FnOnce(NonNull<Cell>),
-    ) -> Result<(), Refusal> {
-        // The free ring is never closed, so nothing there means that all places are taken.
-        let Ok(index) = self.free.pop() else {
-            return Err(Refusal::Full);
-        };
-        let cell = &self.cells[index];
-        cell.fill(item);
-        place(NonNull::from(cell));
-        match self.ready.push(index) {
-            Ok(()) => Ok(()),
-            Err(reason) => self.withdraw(index, reason),
-        }
-    }
-
-    /// Takes an item back whose publication the ring refused.
-    #[cold]
-    fn withdraw(&self, index: usize, reason: Reason) -> Result<(), Refusal> {
-        let item = self.cells[index].empty();
-        self.give_back(index);
-        match item {
-            Some(_) => Err(Refusal::Closed(reason)),
-            // `place` made the cell known and somebody has revoked the item since. It has an owner
-            // now, as if it had been accepted and then revoked; to push it again would make two.
-            None => Ok(()),
-        }
-    }
-
-    /// Takes the oldest entry: its item, or `None` if that was revoked.
-    #[inline]
-    pub(super) fn pop(&self) -> Result<Option<NonNull<()>>, Nothing> {
-        let index = self.ready.pop()?;
-        let item = self.cells[index].empty();
-        self.give_back(index);
-        Ok(item)
-    }
-
-    /// Takes the oldest entry if its item was revoked; false if it was not.
-    pub(super) fn pop_if_emptied(&self) -> Result<bool, Nothing> {
-        // While an entry is at the head its cell only ever changes from an item to null, so a null
-        // seen before the head moves is still there afterwards.
-        let Some(index) = self.ready.pop_if(|index| self.cells[index].is_empty())? else {
-            return Ok(false);
-        };
-        debug_assert!(self.cells[index].is_empty());
-        self.give_back(index);
-        Ok(true)
-    }
-
-    /// Whether there is an entry to pop.
-    #[inline]
-    pub(super) fn look(&self) -> Result<(), Nothing> {
-        self.ready.peek().map(drop)
-    }
-
-    /// Lets nothing more in and returns the reason in force.
-    pub(super) fn close(&self, reason: Reason) -> Reason {
-        self.ready.close(reason)
-    }
-
-    /// The reason in force, if the segment is closed; entries may still be in it.
-    pub(super) fn closed(&self) -> Option<Reason> {
-        self.ready.closed()
-    }
-
-    /// How many entries there are, about.
-    pub(super) fn len(&self) -> usize {
-        self.ready.len()
-    }
+impl Deref for Segment {
+    type Target = Places<Box<[AtomicUsize]>, Box<[Cell]>>;
 
     #[inline]
-    fn give_back(&self, index: usize) {
-        let returned = self.free.push(index);
-        debug_assert!(returned.is_ok(), "nobody closes the free ring");
+    fn deref(&self) -> &Self::Target {
+        &self.places
     }
 }
