@@ -3,9 +3,12 @@
 #[cfg(feature = "alloc")]
 use alloc::sync::Arc;
 
+#[cfg(feature = "alloc")]
 use crate::stats::Progress;
+#[cfg(feature = "alloc")]
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, fence_seq_cst};
 
+#[cfg(feature = "alloc")]
 #[derive(Debug)]
 struct Inner {
     cancelled: AtomicUsize,
@@ -31,7 +34,7 @@ pub struct Control(Arc<Inner>);
 /// Without an allocator there are no controls.
 #[cfg(not(feature = "alloc"))]
 #[derive(Debug, Clone)]
-pub struct Control(core::convert::Infallible);
+pub(crate) struct Control(core::convert::Infallible);
 
 #[cfg(feature = "alloc")]
 impl Default for Control {
@@ -96,6 +99,14 @@ impl Control {
 #[cfg(not(feature = "alloc"))]
 impl Control {
     pub(crate) fn is_cancelled(&self) -> bool {
+        match self.0 {}
+    }
+
+    pub(crate) fn watch(&self, _: fn(), _: usize) {
+        match self.0 {}
+    }
+
+    pub(crate) fn add_done(&self, _: usize) {
         match self.0 {}
     }
 }

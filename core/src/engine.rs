@@ -15,7 +15,7 @@ use crate::region::RegionGate;
 use crate::ring::{Cell, Popped, PushRefused};
 use crate::seats::Look;
 use crate::slot::WorkerSlot;
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell, const_fn};
 use crate::time::Instant;
 
 /// How an idle worker waits for work.
@@ -96,22 +96,24 @@ pub(crate) struct Engine<P: Platform, S: ?Sized = dyn Storage<P>> {
 }
 
 impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
-    pub(crate) fn new(settings: Settings, idle: Idle, storage: S) -> Self {
-        Self {
-            head: PoolHead { tidy: Self::tidy },
-            life: Life::new(),
-            idle,
-            live: Latch::new(1, 1),
-            regions: RegionGate::new(),
-            settings,
-            caller: CallerSeat {
-                taken: AtomicUsize::new(0),
-                free: EventCount::new(),
-                state: UnsafeCell::new(None),
-            },
-            room: EventCount::new(),
-            never_started: AtomicUsize::new(0),
-            storage,
+    const_fn! {
+        pub(crate) const fn new(settings: Settings, idle: Idle, storage: S) -> Self {
+            Self {
+                head: PoolHead { tidy: Self::tidy },
+                life: Life::new(),
+                idle,
+                live: Latch::new(1, 1),
+                regions: RegionGate::new(),
+                settings,
+                caller: CallerSeat {
+                    taken: AtomicUsize::new(0),
+                    free: EventCount::new(),
+                    state: UnsafeCell::new(None),
+                },
+                room: EventCount::new(),
+                never_started: AtomicUsize::new(0),
+                storage,
+            }
         }
     }
 

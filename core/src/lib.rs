@@ -12,98 +12,82 @@
 //! The protocols behind it are described in `PROTOCOL.md` beside the code.
 #![cfg_attr(not(test), no_std)]
 #![warn(missing_docs)]
-#![cfg_attr(not(feature = "alloc"), allow(dead_code))]
+// Without an allocator there is no panic to keep, so errors have no destructor.
+#![cfg_attr(not(feature = "alloc"), allow(dead_code, clippy::drop_non_drop))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
 mod backoff;
-#[cfg(feature = "alloc")]
 mod batch;
 #[cfg(feature = "alloc")]
 mod builder;
-#[cfg(feature = "alloc")]
 mod control;
-#[cfg(feature = "alloc")]
 mod engine;
 mod error;
-#[cfg(feature = "alloc")]
 mod event_count;
-#[cfg(feature = "alloc")]
 mod frame;
 #[cfg(feature = "alloc")]
 mod heap;
-#[cfg(feature = "alloc")]
 mod idle;
-#[cfg(feature = "alloc")]
 mod job;
-#[cfg(feature = "alloc")]
 mod latch;
 #[cfg(feature = "alloc")]
 mod lazy;
-#[cfg(feature = "alloc")]
 mod life;
 #[cfg(all(test, feature = "alloc", ringpool_loom))]
 mod models;
-#[cfg(feature = "alloc")]
 mod nested;
 mod panic;
 mod platform;
 #[cfg(feature = "alloc")]
 mod pool;
-#[cfg(feature = "alloc")]
 mod region;
-#[cfg(feature = "alloc")]
 mod result;
 pub mod ring;
 #[cfg(feature = "alloc")]
 mod scope;
-#[cfg(feature = "alloc")]
 mod scope_core;
 mod seats;
 #[cfg(feature = "alloc")]
 mod shared;
-#[cfg(feature = "alloc")]
 mod slot;
 pub mod source;
 mod spawner;
 #[cfg(feature = "alloc")]
 mod spawning;
-#[cfg(feature = "alloc")]
 mod stats;
-#[cfg(feature = "alloc")]
 mod submit;
 mod sync;
 #[cfg(all(test, feature = "alloc", not(ringpool_loom)))]
 mod tests;
 mod time;
-#[cfg(feature = "alloc")]
 mod verbs;
 #[cfg(feature = "alloc")]
 mod with;
-#[cfg(feature = "alloc")]
 mod worker;
 
+pub use batch::Schedule;
+pub use engine::WaitPolicy;
 pub use error::{GetError, JobError, JoinError, SubmitError};
+pub use job::{Callbacks, OnError, OnSuccess};
 pub use panic::Panic;
 pub use platform::{CatchPanic, Context, Hosted, IsrUnpark, Park, Platform, Timed};
+pub use result::{AsyncResult, CancelOutcome};
 pub use seats::Seats;
 pub use spawner::{Placement, Spawner, WorkerInfo, WorkerStart};
+pub use stats::{Progress, WorkerStats};
 pub use time::Instant;
+pub use worker::Worker;
 
 #[cfg(feature = "alloc")]
 pub use {
-    batch::Schedule,
     builder::Builder,
     control::Control,
-    engine::WaitPolicy,
     error::BuildError,
-    job::{Callbacks, OnError, OnSuccess},
     lazy::IMap,
     pool::Pool,
-    result::{AsyncResult, CancelOutcome},
     scope::Scope,
-    stats::{Progress, Stats, WorkerStats},
+    stats::Stats,
     with::{OnWorker, Plain, With},
-    worker::Worker,
 };

@@ -1,16 +1,20 @@
 //! Calls that a job makes through its `Worker`: blocking, and with the worker's state, which they borrow again.
 
-use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use crate::batch::Schedule;
-use crate::batch::work::{OnWorker, StarOnWorker};
+use crate::batch::work::OnWorker;
 use crate::error::JobError;
 use crate::job::{OnWorkerFn, Options};
 use crate::platform::Platform;
-use crate::source::{Source, UnpackOn};
+use crate::source::Source;
 use crate::verbs::{self, How};
 use crate::worker::Worker;
+
+#[cfg(feature = "alloc")]
+use crate::{batch::work::StarOnWorker, source::UnpackOn};
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
 
 fn plainly() -> How {
     How {
@@ -59,6 +63,7 @@ impl<P: Platform, W: 'static> Worker<'_, P, W> {
     /// # Errors
     ///
     /// As there.
+    #[cfg(feature = "alloc")]
     pub fn map<S, F, R>(&mut self, items: S, f: F) -> Result<Vec<R>, JobError>
     where
         S: Source,
@@ -102,6 +107,7 @@ impl<P: Platform, W: 'static> Worker<'_, P, W> {
     /// # Errors
     ///
     /// As there.
+    #[cfg(feature = "alloc")]
     pub fn starmap<S, F, R>(&mut self, items: S, f: F) -> Result<Vec<R>, JobError>
     where
         S: Source<Item: UnpackOn<F, P, W, R>>,
@@ -124,6 +130,7 @@ impl<P: Platform, W: 'static> Worker<'_, P, W> {
     /// # Errors
     ///
     /// As there.
+    #[cfg(feature = "alloc")]
     pub fn reduce<S, R, M, C>(
         &mut self,
         items: S,

@@ -73,11 +73,23 @@ impl Panic {
         self
     }
 
+    /// There is none.
+    #[cfg(not(feature = "alloc"))]
+    pub(crate) fn at(self, _: usize) -> Self {
+        match self.0 {}
+    }
+
     /// Notes the name of the job, where it has one.
     #[cfg(feature = "alloc")]
     pub(crate) fn named(mut self, name: Option<&'static str>) -> Self {
         self.0.name = name;
         self
+    }
+
+    /// There is none.
+    #[cfg(not(feature = "alloc"))]
+    pub(crate) fn named(self, _: Option<&'static str>) -> Self {
+        match self.0 {}
     }
 }
 

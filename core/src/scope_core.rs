@@ -5,13 +5,17 @@ use core::ptr::NonNull;
 use crate::engine::Engine;
 use crate::error::JobError;
 use crate::frame::Frame;
-use crate::job::{Body, Due, Extra, Holder, Job, JobCell, JobWord};
+use crate::job::{Due, Extra, Holder, Job, JobWord};
 use crate::latch::Latch;
 use crate::platform::{Platform, contain};
-use crate::result::{AsyncResult, wait_for};
+use crate::result::wait_for;
 use crate::seats::Look;
-use crate::submit::submit;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell};
+
+#[cfg(feature = "alloc")]
+use crate::job::{Body, JobCell};
+#[cfg(feature = "alloc")]
+use crate::{result::AsyncResult, submit::submit};
 
 /// A job's place in its scope.
 pub(crate) struct ScopeLink<P: Platform> {
@@ -286,6 +290,7 @@ impl<P: Platform> ScopeCore<P> {
 }
 
 /// Queues a job that counts in a scope, and gives its handle, or hands the body back.
+#[cfg(feature = "alloc")]
 pub(crate) fn submit_in<P: Platform, B: Body<P>, X: Extra<P>>(
     scope: &ScopeCore<P>,
     engine: &Engine<P>,

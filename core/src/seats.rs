@@ -197,7 +197,6 @@ impl<T: Park> Seats<T> {
 }
 
 /// Unparks every thread that waits for anything on this platform. They look again and go on waiting.
-#[cfg(feature = "alloc")]
 pub(crate) fn unpark_everybody<P: Platform>() {
     for seat in P::seats().blocks().flat_map(|block| &block.seats) {
         if seat.on.load(Ordering::Relaxed) != 0 {

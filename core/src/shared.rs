@@ -75,6 +75,8 @@ pub(crate) struct Shared<P: Platform, W> {
     drain_on_drop: bool,
     /// Workers of the first generation whose initializer has not ended.
     starting: Latch,
+    /// What the tokens of workers point to, by index.
+    records: Box<[StartRecord]>,
     /// By index; written by the worker before it leaves `starting`.
     failures: Box<[UnsafeCell<Option<StartFailure>>]>,
     /// The state of worker 0 where callers take part.
@@ -89,20 +91,24 @@ impl<P: Platform, W: 'static> Shared<P, W> {
         let workers = plan.settings.workers;
         let mut slots = Vec::new();
         let mut failures = Vec::new();
-        if slots.try_reserve_exact(workers).is_err() || failures.try_reserve_exact(workers).is_err()
+        let mut records = Vec::new();
+        if slots.try_reserve_exact(workers).is_err()
+            || failures.try_reserve_exact(workers).is_err()
+            || records.try_reserve_exact(workers).is_err()
         {
             return Err(BuildError::TooManyWorkers { workers });
         }
         let place = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
         let name = NonNull::from(&*plan.name);
         for index in 0..workers {
-            let start = StartRecord {
+            records.push(StartRecord {
                 main: Self::main,
                 unrun: Self::unrun,
                 index,
                 name,
-            };
-            slots.push(WorkerSlot::new(start, place.cast()));
+                pool: place.cast(),
+            });
+            slots.push(WorkerSlot::new());
             failures.push(UnsafeCell::new(None));
         }
         let heap = Heap {
@@ -117,6 +123,7 @@ impl<P: Platform, W: 'static> Shared<P, W> {
             exit_hook: plan.exit_hook,
             drain_on_drop: plan.drain_on_drop,
             starting: Latch::new(0, 0),
+            records: records.into_boxed_slice(),
             failures: failures.into_boxed_slice(),
             caller_state: UnsafeCell::new(None),
             reclaiming: AtomicUsize::new(0),
@@ -219,9 +226,8 @@ impl<P: Platform, W: 'static> Shared<P, W> {
     fn spawn(&self, index: usize) -> Result<(), StartFailure> {
         let slot = &self.engine.slots()[index];
         slot.spawn_begins();
-        // SAFETY: the slot lives as long as the pool, which waits for its workers; the pointer comes from
-        // the whole slot, which `main` and `unrun` expect.
-        let start = unsafe { WorkerStart::new(NonNull::from(slot).cast()) };
+        // SAFETY: the record lives as long as the pool, which waits for its workers.
+        let start = unsafe { WorkerStart::new(NonNull::from(&self.records[index])) };
         let at = self.placement(index);
         let spawned = self
             .spawner
@@ -249,16 +255,16 @@ impl<P: Platform, W: 'static> Shared<P, W> {
     ///
     /// As for `StartRecord::unrun`.
     unsafe fn unrun(record: NonNull<StartRecord>) {
-        // SAFETY: `spawn` made the pointer from a whole slot.
-        let slot: &WorkerSlot<P> = unsafe { record.cast().as_ref() };
-        let index = slot.start.index;
-        let place = slot.pool.cast::<Self>();
+        // SAFETY: the record is the pool's, which has not forgotten the token yet.
+        let &StartRecord { index, pool, .. } = unsafe { record.as_ref() };
+        let place = pool.cast::<Self>();
+        // SAFETY: as above.
+        let shared = unsafe { place.as_ref() };
+        let slot = &shared.engine.slots()[index];
         if !slot.spawn_is_dropped() {
-            // `spawn` has not returned yet and will see it.
+            // `spawn` has not returned yet and will see it; the pool may be gone by now.
             return;
         }
-        // SAFETY: the worker counts as alive, so the pool is there.
-        let shared = unsafe { place.as_ref() };
         if slot.generation.load(Ordering::Relaxed) == 0 {
             shared.fails_to_start(index, StartFailure::Unrun);
         } else {
@@ -314,13 +320,13 @@ impl<P: Platform, W: 'static> Shared<P, W> {
     ///
     /// As for `StartRecord::main`.
     unsafe fn main(record: NonNull<StartRecord>) {
-        // SAFETY: `spawn` made the pointer from a whole slot.
-        let slot: &WorkerSlot<P> = unsafe { record.cast().as_ref() };
-        let index = slot.start.index;
-        let place = slot.pool.cast::<Self>();
         let guard = AbortOnUnwind;
-        // SAFETY: the worker counts as alive until `leave`.
+        // SAFETY: the record is the pool's, and the worker counts as alive until `leave`.
+        let &StartRecord { index, pool, .. } = unsafe { record.as_ref() };
+        let place = pool.cast::<Self>();
+        // SAFETY: as above.
         let shared = unsafe { place.as_ref() };
+        let slot = &shared.engine.slots()[index];
         let is_first = slot.generation.load(Ordering::Relaxed) == 0;
         if !is_first {
             slot.predecessor.wait::<P>(forever);

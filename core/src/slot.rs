@@ -1,21 +1,15 @@
-//! One record for each worker: what starts it, where it sleeps, what it has done.
+//! One record for each worker: where it sleeps, what it has done, how it came to be.
 
 use core::ptr::NonNull;
 
 use crate::job::Entry;
 use crate::latch::Latch;
 use crate::platform::{Platform, new_token};
-use crate::spawner::StartRecord;
 use crate::stats::SlotStats;
-use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering};
+use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering, const_fn};
 
 /// The record of one worker index. It outlives the workers that hold the index one after the other.
-#[repr(C)]
 pub(crate) struct WorkerSlot<P: Platform> {
-    /// First, so that a start token can point to the whole slot.
-    pub(crate) start: StartRecord,
-    /// The typed pool, for the entry of a worker.
-    pub(crate) pool: NonNull<()>,
     /// What the idle worker parks on.
     pub(crate) token: CachePadded<P::Park>,
     /// In every `usize::BITS`-th slot: one word of the idle bitmap, which `idle.rs` owns.
@@ -32,28 +26,23 @@ pub(crate) struct WorkerSlot<P: Platform> {
     handover: AtomicPtr<Entry<P>>,
 }
 
-// SAFETY: `pool` and `start` are constant while workers exist; every other field is shared by design.
-unsafe impl<P: Platform> Sync for WorkerSlot<P> {}
-// SAFETY: as above.
-unsafe impl<P: Platform> Send for WorkerSlot<P> {}
-
 const SPAWNING: usize = 0;
 const SPAWNED: usize = 1;
 const DROPPED: usize = 2;
 
 impl<P: Platform> WorkerSlot<P> {
-    pub(crate) fn new(start: StartRecord, pool: NonNull<()>) -> Self {
-        Self {
-            start,
-            pool,
-            token: CachePadded(new_token()),
-            idle_bits: CachePadded(AtomicUsize::new(0)),
-            stats: CachePadded(SlotStats::new()),
-            region_seen: AtomicUsize::new(0),
-            generation: AtomicUsize::new(0),
-            predecessor: Latch::new(0, 0),
-            spawn: AtomicUsize::new(SPAWNING),
-            handover: AtomicPtr::new(core::ptr::null_mut()),
+    const_fn! {
+        pub(crate) const fn new() -> Self {
+            Self {
+                token: CachePadded(new_token()),
+                idle_bits: CachePadded(AtomicUsize::new(0)),
+                stats: CachePadded(SlotStats::new()),
+                region_seen: AtomicUsize::new(0),
+                generation: AtomicUsize::new(0),
+                predecessor: Latch::new(0, 0),
+                spawn: AtomicUsize::new(SPAWNING),
+                handover: AtomicPtr::new(core::ptr::null_mut()),
+            }
         }
     }
 

@@ -105,6 +105,8 @@ pub(crate) struct StartRecord {
     pub(crate) index: usize,
     /// The pool's name, which lives as long as the pool.
     pub(crate) name: NonNull<str>,
+    /// The pool, of the type that `main` and `unrun` know.
+    pub(crate) pool: NonNull<()>,
 }
 
 /// The right to become one worker of a pool, once: an opaque token of one word.

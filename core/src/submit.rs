@@ -113,7 +113,6 @@ fn apply_elsewhere<P: Platform, B: Body<P>>(
     body: B,
     options: Options,
 ) -> Result<B::Value, JobError> {
-    #[cfg(feature = "alloc")]
     if let Some(control) = &options.control {
         control.watch(crate::seats::unpark_everybody::<P>, 1);
     }
@@ -136,7 +135,6 @@ fn apply_elsewhere<P: Platform, B: Body<P>>(
     core::mem::forget(guard);
     match outcome {
         Ok(result) => {
-            #[cfg(feature = "alloc")]
             if let Some(control) = &cell.extra().control {
                 control.add_done(1);
             }

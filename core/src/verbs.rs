@@ -1,14 +1,17 @@
 //! What each blocking batch verb does, whatever the kind of its function.
 
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::batch::work::{Assigned, Blocks, Call, Fold, Fresh, Map, Tried};
+#[cfg(feature = "alloc")]
+use crate::batch::work::Tried;
+use crate::batch::work::{Assigned, Blocks, Call, Fold, Fresh, Map, Parts};
 use crate::batch::{self, Schedule};
 use crate::engine::Engine;
 use crate::error::JobError;
 use crate::job::{Options, caught};
-use crate::panic::Panic;
 use crate::platform::{Platform, contain};
 use crate::source::{Feed, Sink};
 
@@ -43,6 +46,7 @@ pub(crate) fn refuse<P: Platform, A, B>(error: JobError, first: A, second: B) ->
 /// # Errors
 ///
 /// There is no memory for them.
+#[cfg(feature = "alloc")]
 pub(crate) fn room_for<R>(len: usize) -> Result<Vec<R>, JobError> {
     let mut values = Vec::new();
     match values.try_reserve_exact(len) {
@@ -55,6 +59,7 @@ pub(crate) fn room_for<R>(len: usize) -> Result<Vec<R>, JobError> {
 }
 
 /// `map`: the values in order.
+#[cfg(feature = "alloc")]
 pub(crate) fn map<P, D, G>(
     engine: &Engine<P>,
     feed: D,
@@ -155,6 +160,7 @@ where
 }
 
 /// `try_map`: the values in order, or the error of the lowest index among those that ran.
+#[cfg(feature = "alloc")]
 pub(crate) fn try_map<P, D, G, R, E>(
     engine: &Engine<P>,
     feed: D,
@@ -197,9 +203,11 @@ where
 
 /// How many blocks a reduction folds at most: enough for balance on any machine of today, few enough that
 /// combining them costs nothing. It must never depend on the number of workers.
+#[cfg(feature = "alloc")]
 const BLOCKS: usize = 256;
 
 /// `reduce`: the same value, bit by bit, for every number of workers.
+#[cfg(feature = "alloc")]
 pub(crate) fn reduce<P, D, G, R, C>(
     engine: &Engine<P>,
     feed: D,
@@ -214,48 +222,57 @@ where
     G: Call<P, <D::Chunk as IntoIterator>::Item, Out = R>,
     C: Fn(R, R) -> R,
 {
-    let len = match len_of(&feed) {
-        Ok(len) => len,
+    let blocks = len_of(&feed).and_then(|len| {
+        let size = len.div_ceil(BLOCKS).max(1);
+        Ok((len, size, room_for(len.div_ceil(size))?))
+    });
+    let (len, size, mut parts) = match blocks {
+        Ok(blocks) => blocks,
         Err(error) => {
             contain::<P>(move || drop(identity));
             return Err(refuse::<P, _, _>(error, feed, (map, combine)));
         }
     };
-    let blocks = Blocks {
-        inner: feed,
-        len,
-        size: len.div_ceil(BLOCKS).max(1),
-    };
-    let name = options.name;
-    let how = How {
-        schedule: Schedule::Auto,
-        options,
-    };
-    let fold = Fold {
+    let inner = feed;
+    let blocks = Blocks { inner, len, size };
+    let parts = &mut parts.spare_capacity_mut()[..len.div_ceil(size)];
+    fold(engine, blocks, parts, identity, map, combine, options)
+}
+
+/// Folds each block into its place of `parts`, as many as there are blocks, and then the parts in order.
+fn fold<P, D, G, R, C>(
+    engine: &Engine<P>,
+    blocks: Blocks<D>,
+    parts: &mut [MaybeUninit<Option<R>>],
+    identity: R,
+    map: G,
+    combine: C,
+    options: Options,
+) -> Result<R, JobError>
+where
+    P: Platform,
+    D: Feed,
+    G: Call<P, <D::Chunk as IntoIterator>::Item, Out = R>,
+    C: Fn(R, R) -> R,
+{
+    let call = Fold {
         map,
         combine: &combine,
     };
-    let folded: Result<Result<Vec<Option<R>>, (usize, Panic)>, JobError> =
-        try_map(engine, blocks, fold, how);
-    let result = match folded {
-        Err(error) => Err(error),
-        Ok(Err((index, panic))) => Err(JobError::Panicked(panic.at(index).named(name))),
-        Ok(Ok(parts)) => caught::<P, _>(|| parts.into_iter().flatten().fold(identity, &combine)),
+    let places = Fresh(parts.as_mut_ptr().cast::<Option<R>>());
+    let work = Map::new(blocks, call, Parts(places));
+    let outcome = batch::run(engine, work, parts.len(), Schedule::Auto, options);
+    let result = if let Err(error) = outcome {
+        contain::<P>(move || drop(identity));
+        Err(error)
+    } else {
+        // SAFETY: every block has its part, and each is taken once.
+        let part = |part: &MaybeUninit<Option<R>>| unsafe { part.assume_init_read() };
+        let mut values = parts.iter().filter_map(part);
+        let folded = caught::<P, _>(|| values.by_ref().fold(identity, &combine));
+        batch::drop_each::<P, _>(values);
+        folded
     };
     contain::<P>(move || drop(combine));
     result
-}
-
-/// A keeper behind a reference, so that it outlives the batch.
-impl<V, K: batch::work::Keep<V>> batch::work::Keep<V> for &K {
-    #[inline]
-    unsafe fn put(&self, index: usize, value: V) -> core::ops::ControlFlow<()> {
-        // SAFETY: passed on.
-        unsafe { (**self).put(index, value) }
-    }
-
-    unsafe fn discard<P: Platform>(&self, range: core::ops::Range<usize>) {
-        // SAFETY: passed on.
-        unsafe { (**self).discard::<P>(range) };
-    }
 }

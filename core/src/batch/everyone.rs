@@ -1,5 +1,6 @@
 //! Batches whose parts belong to given workers: `broadcast`, and `Schedule::Static` for outer calls.
 
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
@@ -27,7 +28,6 @@ unsafe fn share<P: Platform>(
     region: NonNull<Region<P>>,
     options: &Options,
 ) -> Result<(), Refusal> {
-    #[cfg(feature = "alloc")]
     if let Some(control) = &options.control {
         control.watch(crate::seats::unpark_everybody::<P>, 0);
     }
@@ -112,7 +112,7 @@ impl<P: Platform, K: Work<P>> StaticRegion<'_, P, K> {
         let was_cut = core.cursor.load(Ordering::Relaxed) == core.len;
         let stop = was_cut.then_some(Refusal::Cancelled);
         if let Some(why) = core.must_stop(this).or(stop) {
-            core.skip(range, why);
+            core.skip(frame.index, why);
             return;
         }
         let items = range.len();
@@ -128,15 +128,49 @@ impl<P: Platform, K: Work<P>> StaticRegion<'_, P, K> {
         // SAFETY: as in `work`.
         let shared = unsafe { region.cast::<Self>().as_ref() };
         let core = &shared.batch.core;
-        core.skip(
-            static_range(core.len, core.engine().settings.workers, index),
-            why,
-        );
+        core.skip(index, why);
     }
 }
 
-/// What each worker of a broadcast leaves behind.
-type Left<R> = UnsafeCell<MaybeUninit<Result<R, JobError>>>;
+/// What a worker of a broadcast leaves behind.
+pub(crate) struct Left<R>(UnsafeCell<MaybeUninit<Result<R, JobError>>>);
+
+impl<R> Left<R> {
+    /// A place that no worker has written yet.
+    pub(crate) fn nothing() -> Self {
+        Self(UnsafeCell::new(MaybeUninit::uninit()))
+    }
+
+    fn is_err(&self) -> bool {
+        self.0.with(|place| {
+            // SAFETY: asked when every worker has written its place.
+            let written = unsafe { &*place.cast::<Result<R, JobError>>() };
+            written.is_err()
+        })
+    }
+
+    /// # Safety
+    ///
+    /// Every worker must have written its place, and each is taken once.
+    unsafe fn take(&self) -> Result<R, JobError> {
+        // SAFETY: the caller's promise.
+        self.0
+            .with(|place| unsafe { place.cast::<Result<R, JobError>>().read() })
+    }
+
+    /// The value that a broadcast without an error has left here.
+    ///
+    /// # Safety
+    ///
+    /// [`broadcast`] must have said `Ok` of this place, from which nothing was taken.
+    pub(crate) unsafe fn into_value(self) -> R {
+        // SAFETY: the caller's promise.
+        match unsafe { self.take() } {
+            Ok(value) => value,
+            Err(_) => unreachable!("the broadcast ended without an error"),
+        }
+    }
+}
 
 /// A broadcast and its region.
 #[repr(C)]
@@ -144,7 +178,7 @@ struct Broadcast<'a, P: Platform, W, F, R> {
     region: Region<P>,
     f: &'a F,
     options: &'a Options,
-    left: Vec<Left<R>>,
+    left: &'a [Left<R>],
     state: core::marker::PhantomData<fn(&mut W)>,
 }
 
@@ -164,7 +198,9 @@ where
 {
     fn leave(&self, index: usize, result: Result<R, JobError>) {
         // SAFETY: each worker visits once and writes its own place; the caller reads after all visits.
-        self.left[index].with_mut(|place| unsafe { (*place).write(result) });
+        self.left[index]
+            .0
+            .with_mut(|place| unsafe { (*place).write(result) });
     }
 
     /// # Safety
@@ -193,11 +229,11 @@ where
     }
 }
 
-/// Runs `f` once on every worker and gives what each returned, by index (S43).
+/// Runs `f` once on every worker, each of which leaves what it returned in its place of `left` (S43).
 ///
 /// # Errors
 ///
-/// The panic of the lowest worker; otherwise why a worker did not take part.
+/// The panic of the lowest worker; otherwise why a worker did not take part. Nothing is left behind then.
 ///
 /// # Safety
 ///
@@ -206,55 +242,76 @@ pub(crate) unsafe fn broadcast<P, W, F, R>(
     engine: &Engine<P>,
     f: F,
     options: &Options,
-) -> Result<Vec<R>, JobError>
+    left: &[Left<R>],
+) -> Result<(), JobError>
 where
     P: Platform,
     F: Fn(&mut Worker<'_, P, W>) -> R,
 {
+    debug_assert_eq!(left.len(), engine.settings.workers);
     if Frame::<P>::is_worker_of(engine.head()) {
         contain::<P>(move || drop(f));
         return Err(JobError::FromWorker);
     }
-    let workers = engine.settings.workers;
     let shared = Broadcast::<P, W, F, R> {
         region: Region::new(
-            workers,
+            engine.settings.workers,
             Broadcast::<P, W, F, R>::work,
             Broadcast::<P, W, F, R>::skip,
         ),
         f: &f,
         options,
-        left: (0..workers)
-            .map(|_| UnsafeCell::new(MaybeUninit::uninit()))
-            .collect(),
+        left,
         state: core::marker::PhantomData,
     };
     let region = NonNull::from(&shared).cast::<Region<P>>();
     // SAFETY: the pointer was made from the whole.
     let passed = unsafe { share(engine, region, options) };
-    let left = shared.left;
     let result = match passed {
         Err(why) => Err(why.into()),
-        Ok(()) => gather::<P, R>(left, options.name),
+        Ok(()) if left.iter().any(Left::is_err) => Err(gather_errors::<P, R>(left, options.name)),
+        Ok(()) => Ok(()),
     };
     contain::<P>(move || drop(f));
     result
 }
 
-/// Puts together what the workers of a broadcast left behind, when all of them have.
-fn gather<P: Platform, R>(
-    left: Vec<Left<R>>,
-    name: Option<&'static str>,
-) -> Result<Vec<R>, JobError> {
-    let results = left.into_iter().map(|place| {
-        // SAFETY: every worker has visited, and so written its place.
-        place.with(|place| unsafe { place.cast::<Result<R, JobError>>().read() })
-    });
-    let mut values = Vec::with_capacity(results.len());
+/// As [`broadcast`], with what each worker returned in a vector, by index.
+///
+/// # Errors
+///
+/// As there.
+///
+/// # Safety
+///
+/// As there.
+#[cfg(feature = "alloc")]
+pub(crate) unsafe fn broadcast_to_vec<P, W, F, R>(
+    engine: &Engine<P>,
+    f: F,
+    options: &Options,
+) -> Result<Vec<R>, JobError>
+where
+    P: Platform,
+    F: Fn(&mut Worker<'_, P, W>) -> R,
+{
+    let workers = 0..engine.settings.workers;
+    let left: Vec<Left<R>> = workers.map(|_| Left::nothing()).collect();
+    // SAFETY: passed on.
+    unsafe { broadcast(engine, f, options, &left) }?;
+    // SAFETY: the broadcast has ended without an error.
+    let value = |place: Left<R>| unsafe { place.into_value() };
+    Ok(left.into_iter().map(value).collect())
+}
+
+/// The error of a broadcast in which a worker has failed, when all have written their places.
+#[cold]
+fn gather_errors<P: Platform, R>(left: &[Left<R>], name: Option<&'static str>) -> JobError {
     let mut first: Option<JobError> = None;
-    for (index, result) in results.enumerate() {
-        match result {
-            Ok(value) => values.push(value),
+    for (index, place) in left.iter().enumerate() {
+        // SAFETY: every worker has visited, and so written its place.
+        match unsafe { place.take() } {
+            Ok(value) => contain::<P>(move || drop(value)),
             Err(error) => {
                 let error = at_worker(error, index, name);
                 let sooner = match &first {
@@ -271,13 +328,7 @@ fn gather<P: Platform, R>(
             }
         }
     }
-    match first {
-        None => Ok(values),
-        Some(error) => {
-            super::drop_each::<P, R>(values.into_iter());
-            Err(error)
-        }
-    }
+    first.unwrap_or(JobError::Cancelled)
 }
 
 fn at_worker(error: JobError, index: usize, name: Option<&'static str>) -> JobError {

@@ -10,6 +10,7 @@
 //! is zero nobody points to the descriptor any more: the blocked caller goes on, or the last ticket of a
 //! detached batch ends it.
 
+#[cfg(feature = "alloc")]
 pub(crate) mod detached;
 pub(crate) mod everyone;
 mod failure;
@@ -29,7 +30,7 @@ use crate::latch::Latch;
 use crate::platform::{Platform, contain};
 use crate::submit::AbortOnUnwind;
 use crate::sync::{AtomicUsize, CachePadded, Ordering};
-use failure::{Failures, Why};
+use failure::{Failures, Summary};
 pub(crate) use plan::Plan;
 pub use plan::Schedule;
 use plan::static_range;
@@ -227,12 +228,11 @@ impl<P: Platform> BatchCore<P> {
         true
     }
 
-    /// Notes that a range of a static batch will not be run.
-    fn skip(&self, range: Range<usize>, why: Refusal) {
-        if !range.is_empty() {
-            self.cut_why.store(why as usize, Ordering::Relaxed);
-            self.failures.push(range, Why::Skipped);
-        }
+    /// Notes that the share of a worker in a static batch will not be run.
+    fn skip(&self, index: usize, why: Refusal) {
+        let workers = self.engine().settings.workers;
+        self.cut_why.store(why as usize, Ordering::Relaxed);
+        self.failures.skip(self.len, workers, index);
     }
 
     fn count_done(&self, items: usize) {
@@ -244,24 +244,20 @@ impl<P: Platform> BatchCore<P> {
 
     /// What became of the batch, when no ticket is out.
     fn ended(&self) -> Ended {
-        let mut all = self.failures.take::<P>();
-        let cut = self.cut_at.load(Ordering::Relaxed);
-        if cut < self.len {
-            all.holes.push(cut..self.len);
-            all.skipped.push(cut..self.len);
-        }
+        let Summary { holes, panic } = self
+            .failures
+            .take::<P>(self.len, self.cut_at.load(Ordering::Relaxed));
         let why = REFUSALS.get(self.cut_why.load(Ordering::Relaxed)).copied();
-        let error = match all.panic {
+        let error = match panic {
             Some((index, panic)) => {
                 Some(JobError::Panicked(panic.at(index).named(self.options.name)))
             }
-            None if all.holes.is_empty() => None,
+            None if holes.is_empty() => None,
             None => Some(why.unwrap_or(Refusal::Cancelled).into()),
         };
         Ended {
             len: self.len,
-            skipped: all.skipped,
-            holes: all.holes,
+            holes,
             error,
         }
     }
@@ -286,8 +282,7 @@ impl<P: Platform, K: Work<P>> Batch<P, K> {
             if fault.is_none() {
                 batch.core.cut(Refusal::Cancelled);
             }
-            let why = fault.map_or(Why::Stopped, |(index, panic)| Why::Panicked(index, panic));
-            batch.core.failures.push(range, why);
+            batch.core.failures.fail(range, fault);
         }
     }
 }

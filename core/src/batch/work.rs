@@ -1,31 +1,37 @@
 //! What a batch does with its items: take them from a feed, call the function, keep the values.
 
-use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::{ControlFlow, Range};
 
+#[cfg(feature = "alloc")]
+mod tried;
+
 use super::drop_each;
+use super::failure::Holes;
 use crate::error::JobError;
 use crate::frame::{Frame, Token};
 use crate::job::caught;
 use crate::panic::Panic;
 use crate::platform::{Platform, contain};
 use crate::source::{Feed, Unpack, UnpackOn};
-use crate::sync::{AtomicPtr, Ordering};
 use crate::worker::Worker;
-use alloc::boxed::Box;
+
+#[cfg(feature = "alloc")]
+pub(crate) use tried::Tried;
 
 /// What became of a batch.
 pub(crate) struct Ended {
     pub(crate) len: usize,
-    /// Ranges that were never begun: their items are still in the feed.
-    pub(crate) skipped: Vec<Range<usize>>,
-    /// Ranges without values, in order.
-    pub(crate) holes: Vec<Range<usize>>,
+    /// Ranges without values.
+    pub(crate) holes: Holes,
     /// Why there are holes.
     pub(crate) error: Option<JobError>,
 }
+
+/// Why a chunk did not do all its items and left no values: because of a panic at that item, or (`None`)
+/// because the batch should stop.
+pub(crate) type Fault = Option<(usize, Panic)>;
 
 /// The work of a batch.
 pub(crate) trait Work<P: Platform>: Sized {
@@ -37,8 +43,7 @@ pub(crate) trait Work<P: Platform>: Sized {
     ///
     /// # Errors
     ///
-    /// The chunk did not do all its items and left no values: because of a panic at that item, or
-    /// (`None`) because the batch should stop.
+    /// The chunk did not do all its items and left no values.
     ///
     /// # Safety
     ///
@@ -48,13 +53,13 @@ pub(crate) trait Work<P: Platform>: Sized {
         range: Range<usize>,
         frame: &Frame<'_, P>,
         token: &dyn Token,
-    ) -> Result<(), Option<(usize, Panic)>>;
+    ) -> Result<(), Fault>;
 
     /// Makes the output, or drops everything. Does not unwind.
     ///
     /// # Safety
     ///
-    /// Every chunk must have ended, and every item be begun or named in `ended.skipped`.
+    /// Every chunk must have ended, and every item be begun or in a hole that was skipped.
     unsafe fn conclude(self, ended: Ended) -> Result<Self::Output, JobError>;
 
     /// Drops everything: no chunk was claimed. Gives the error back.
@@ -79,8 +84,8 @@ pub(crate) trait Call<P: Platform, Item> {
         frame: &Frame<'_, P>,
         token: &dyn Token,
         items: &mut I,
-        put: impl FnMut(Self::Out) -> ControlFlow<()>,
-    ) -> ControlFlow<()>;
+        put: impl FnMut(Self::Out) -> ControlFlow<Fault>,
+    ) -> ControlFlow<Fault>;
 }
 
 /// A function of the item.
@@ -96,8 +101,8 @@ impl<P: Platform, Item, R, F: Fn(Item) -> R> Call<P, Item> for Plain<F> {
         _: &Frame<'_, P>,
         _: &dyn Token,
         items: &mut I,
-        mut put: impl FnMut(R) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+        mut put: impl FnMut(R) -> ControlFlow<Fault>,
+    ) -> ControlFlow<Fault> {
         items.try_for_each(|item| put((self.0)(item)))
     }
 }
@@ -115,8 +120,8 @@ impl<P: Platform, Item: Unpack<F, R>, R, F> Call<P, Item> for Star<F, R> {
         _: &Frame<'_, P>,
         _: &dyn Token,
         items: &mut I,
-        mut put: impl FnMut(R) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+        mut put: impl FnMut(R) -> ControlFlow<Fault>,
+    ) -> ControlFlow<Fault> {
         items.try_for_each(|item| put(item.unpack(&self.0)))
     }
 }
@@ -136,8 +141,8 @@ impl<P: Platform, Item, R, W, F: Fn(&mut Worker<'_, P, W>, Item) -> R> Call<P, I
         frame: &Frame<'_, P>,
         token: &dyn Token,
         items: &mut I,
-        mut put: impl FnMut(R) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+        mut put: impl FnMut(R) -> ControlFlow<Fault>,
+    ) -> ControlFlow<Fault> {
         // SAFETY: the caller's promise.
         unsafe {
             frame.lend(token, |worker| {
@@ -160,8 +165,8 @@ impl<P: Platform, Item: UnpackOn<F, P, W, R>, R, W, F> Call<P, Item> for StarOnW
         frame: &Frame<'_, P>,
         token: &dyn Token,
         items: &mut I,
-        mut put: impl FnMut(R) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+        mut put: impl FnMut(R) -> ControlFlow<Fault>,
+    ) -> ControlFlow<Fault> {
         // SAFETY: the caller's promise.
         unsafe {
             frame.lend(token, |worker| {
@@ -178,7 +183,7 @@ pub(crate) trait Keep<V> {
     /// # Safety
     ///
     /// The item must be claimed by the caller, and have no value yet.
-    unsafe fn put(&self, index: usize, value: V) -> ControlFlow<()>;
+    unsafe fn put(&self, index: usize, value: V) -> ControlFlow<Fault>;
 
     /// Drops the values of a range, all of which were put.
     ///
@@ -193,7 +198,7 @@ pub(crate) struct Fresh<R>(pub(crate) *mut R);
 
 impl<R> Keep<R> for Fresh<R> {
     #[inline]
-    unsafe fn put(&self, index: usize, value: R) -> ControlFlow<()> {
+    unsafe fn put(&self, index: usize, value: R) -> ControlFlow<Fault> {
         // SAFETY: every item has a place.
         let place = unsafe { self.0.add(index) };
         // SAFETY: the place is the caller's and has no value yet.
@@ -218,7 +223,7 @@ pub(crate) struct Assigned<R>(pub(crate) *mut R);
 
 impl<R> Keep<R> for Assigned<R> {
     #[inline]
-    unsafe fn put(&self, index: usize, value: R) -> ControlFlow<()> {
+    unsafe fn put(&self, index: usize, value: R) -> ControlFlow<Fault> {
         // SAFETY: every item has a place.
         let place = unsafe { self.0.add(index) };
         // SAFETY: the place is the caller's and holds a value.
@@ -227,81 +232,6 @@ impl<R> Keep<R> for Assigned<R> {
     }
 
     unsafe fn discard<P: Platform>(&self, _: Range<usize>) {}
-}
-
-/// Places without values for the good results, and a list of the bad ones.
-pub(crate) struct Tried<R, E> {
-    pub(crate) good: Fresh<R>,
-    bad: AtomicPtr<Bad<E>>,
-}
-
-struct Bad<E> {
-    index: usize,
-    error: E,
-    next: *mut Bad<E>,
-}
-
-impl<R, E> Tried<R, E> {
-    pub(crate) fn new(good: Fresh<R>) -> Self {
-        Self {
-            good,
-            bad: AtomicPtr::new(core::ptr::null_mut()),
-        }
-    }
-
-    /// The error of the lowest index; the others are dropped.
-    pub(crate) fn take_first<P: Platform>(&self) -> Option<(usize, E)> {
-        let mut first: Option<(usize, E)> = None;
-        let mut rest = self.bad.swap(core::ptr::null_mut(), Ordering::Relaxed);
-        while !rest.is_null() {
-            // SAFETY: `put` made the pointer from a box, and the list is ours.
-            let bad = *unsafe { Box::from_raw(rest) };
-            rest = bad.next;
-            let dropped = match &first {
-                Some((index, _)) if *index < bad.index => Some((bad.index, bad.error)),
-                _ => first.replace((bad.index, bad.error)),
-            };
-            contain::<P>(move || drop(dropped));
-        }
-        first
-    }
-}
-
-impl<R, E> Keep<Result<R, E>> for Tried<R, E> {
-    #[inline]
-    unsafe fn put(&self, index: usize, value: Result<R, E>) -> ControlFlow<()> {
-        match value {
-            // SAFETY: passed on.
-            Ok(value) => unsafe { self.good.put(index, value) },
-            Err(error) => {
-                let node = Box::into_raw(Box::new(Bad {
-                    index,
-                    error,
-                    next: core::ptr::null_mut(),
-                }));
-                let mut head = self.bad.load(Ordering::Relaxed);
-                loop {
-                    // SAFETY: the node is not in the list yet.
-                    unsafe { (*node).next = head };
-                    // Relaxed: the batch's count of tickets publishes the list to whoever ends the batch.
-                    match self.bad.compare_exchange_weak(
-                        head,
-                        node,
-                        Ordering::Relaxed,
-                        Ordering::Relaxed,
-                    ) {
-                        Ok(_) => return ControlFlow::Break(()),
-                        Err(now) => head = now,
-                    }
-                }
-            }
-        }
-    }
-
-    unsafe fn discard<P: Platform>(&self, range: Range<usize>) {
-        // SAFETY: passed on.
-        unsafe { self.good.discard::<P>(range) };
-    }
 }
 
 /// Calls a function with every item of a feed and keeps the values.
@@ -354,7 +284,7 @@ impl<P: Platform, D: Feed, G: Call<P, D::Item>, K: Keep<G::Out>> Work<P> for Map
         range: Range<usize>,
         frame: &Frame<'_, P>,
         token: &dyn Token,
-    ) -> Result<(), Option<(usize, Panic)>> {
+    ) -> Result<(), Fault> {
         let start = range.start;
         let mut left = None;
         let outcome = caught::<P, _>(|| {
@@ -391,14 +321,15 @@ impl<P: Platform, D: Feed, G: Call<P, D::Item>, K: Keep<G::Out>> Work<P> for Map
         }
         // SAFETY: these items have their values, and the chunk is given up.
         unsafe { self.keep.discard::<P>(start..start + done) };
-        match outcome {
-            Err(JobError::Panicked(panic)) => Err(Some((start + done, panic))),
-            _ => Err(None),
-        }
+        Err(match outcome {
+            Err(JobError::Panicked(panic)) => Some((start + done, panic)),
+            Ok(ControlFlow::Break(fault)) => fault,
+            _ => None,
+        })
     }
 
     unsafe fn conclude(mut self, ended: Ended) -> Result<K, JobError> {
-        for range in ended.skipped {
+        for range in ended.holes.skipped() {
             // SAFETY: F1: these items were never claimed.
             drop_each::<P, _>(unsafe { self.feed.chunk(range) }.into_iter());
         }
@@ -415,7 +346,7 @@ impl<P: Platform, D: Feed, G: Call<P, D::Item>, K: Keep<G::Out>> Work<P> for Map
             (None, Err(error)) => error,
         };
         let mut at = 0;
-        for hole in ended.holes {
+        for hole in ended.holes.ranges() {
             // SAFETY: outside the holes every item has its value.
             unsafe { self.keep.discard::<P>(at..hole.start) };
             at = hole.end;
@@ -522,6 +453,28 @@ unsafe fn release_inner<O, D: Feed>(
     unsafe { D::release(inner) };
 }
 
+/// What a block comes to: `None` if it has no items, which does not occur; or a panic at that item.
+type Part<R> = Result<Option<R>, (usize, Panic)>;
+
+/// Places for what blocks come to. A panic inside a block fails its chunk, at the index of the item.
+pub(crate) struct Parts<R>(pub(crate) Fresh<Option<R>>);
+
+impl<R> Keep<Part<R>> for Parts<R> {
+    #[inline]
+    unsafe fn put(&self, block: usize, part: Part<R>) -> ControlFlow<Fault> {
+        match part {
+            // SAFETY: passed on.
+            Ok(value) => unsafe { self.0.put(block, value) },
+            Err(panic) => ControlFlow::Break(Some(panic)),
+        }
+    }
+
+    unsafe fn discard<P: Platform>(&self, blocks: Range<usize>) {
+        // SAFETY: passed on.
+        unsafe { self.0.discard::<P>(blocks) };
+    }
+}
+
 /// Maps the items of each block and combines the values in order.
 pub(crate) struct Fold<G, C> {
     pub(crate) map: G,
@@ -535,8 +488,7 @@ where
     G: Call<P, K::Item, Out = R>,
     C: Fn(R, R) -> R,
 {
-    /// `None` for a block without items, which does not occur.
-    type Out = Result<Option<R>, (usize, Panic)>;
+    type Out = Part<R>;
     const STATEFUL: bool = G::STATEFUL;
 
     unsafe fn each<I: Iterator<Item = (usize, K)>>(
@@ -544,8 +496,8 @@ where
         frame: &Frame<'_, P>,
         token: &dyn Token,
         blocks: &mut I,
-        mut put: impl FnMut(Self::Out) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+        mut put: impl FnMut(Self::Out) -> ControlFlow<Fault>,
+    ) -> ControlFlow<Fault> {
         blocks.try_for_each(|(start, block)| {
             let mut left = None;
             let folded = caught::<P, _>(|| {

@@ -120,12 +120,8 @@ pub(crate) fn conclude<P: Platform, T, C: Callbacks<T>>(
 
 fn named<T>(result: Result<T, JobError>, name: Option<&'static str>) -> Result<T, JobError> {
     match result {
-        #[cfg(feature = "alloc")]
         Err(JobError::Panicked(panic)) => Err(JobError::Panicked(panic.named(name))),
-        other => {
-            let _ = name;
-            other
-        }
+        other => other,
     }
 }
 

@@ -22,7 +22,9 @@ use crate::seats::Visit;
 use crate::stats::Progress;
 use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
 
-pub(crate) use body::{Annotated, Body, OnWorkerFn, PlainFn, caught, conclude};
+#[cfg(feature = "alloc")]
+pub(crate) use body::{Annotated, PlainFn, conclude};
+pub(crate) use body::{Body, OnWorkerFn, caught};
 pub use body::{Callbacks, OnError, OnSuccess};
 pub(crate) use cell::JobCell;
 pub(crate) use extra::{Due, Extra, Options};

@@ -28,7 +28,8 @@ impl Yard {
             made.write();
         };
         // SAFETY: the state of a stage is the unit.
-        let visited = unsafe { everyone::broadcast(&*self.stage, use_both, &Options::default()) };
+        let visited =
+            unsafe { everyone::broadcast_to_vec(&*self.stage, use_both, &Options::default()) };
         made.write();
         visited.is_ok()
     }

@@ -14,7 +14,6 @@ use crate::job::PlainFn;
 use crate::result::AsyncResult;
 use crate::ring::Chain;
 use crate::slot::WorkerSlot;
-use crate::spawner::StartRecord;
 use crate::submit;
 use crate::worker::{Replacement, work};
 
@@ -50,15 +49,7 @@ impl Stage {
             caller_participates: false,
         };
         adjust(&mut settings);
-        let slots = (0..workers).map(|index| {
-            let start = StartRecord {
-                main: |_| unreachable!("no worker is started"),
-                unrun: |_| unreachable!("no worker is started"),
-                index,
-                name: NonNull::from(""),
-            };
-            WorkerSlot::new(start, NonNull::dangling())
-        });
+        let slots = (0..workers).map(|_| WorkerSlot::new());
         let heap = Heap {
             queue: Chain::bounded(NonZeroUsize::new(places).unwrap()).unwrap(),
             slots: slots.collect(),

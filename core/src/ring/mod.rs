@@ -10,7 +10,6 @@ mod index_ring;
 #[cfg(feature = "alloc")]
 mod link;
 mod memory;
-#[cfg(feature = "alloc")]
 mod places;
 #[cfg(feature = "alloc")]
 mod segment;
@@ -22,7 +21,6 @@ use core::mem::MaybeUninit;
 #[cfg(feature = "alloc")]
 pub(crate) use chain::Chain;
 pub use error::{PopError, PushError};
-#[cfg(feature = "alloc")]
 pub(crate) use places::{Cell, Popped, PushRefused};
 
 use crate::sync::{AtomicUsize, CachePadded, UnsafeCell, const_fn};

@@ -3,7 +3,6 @@
 use core::ptr::{NonNull, null_mut};
 
 use super::index_ring::{Entries, IndexRing, Nothing};
-use super::memory::Zeroable;
 use super::shape::{Reason, Shape};
 use crate::sync::{AtomicPtr, Ordering, const_fn, store_ptr};
 
@@ -43,7 +42,8 @@ pub(crate) enum PushRefused {
 pub(crate) struct Cell(AtomicPtr<()>);
 
 // SAFETY: a transparent pointer, whose zero bytes are null as in its default.
-unsafe impl Zeroable for Cell {}
+#[cfg(feature = "alloc")]
+unsafe impl super::memory::Zeroable for Cell {}
 
 impl Cell {
     /// Takes `item` back out of the queue; false if it is not here any more.

@@ -41,7 +41,6 @@ mod slices;
 #[cfg(test)]
 mod tests;
 mod unpack;
-#[cfg(feature = "alloc")]
 mod unpack_on;
 mod windows;
 
@@ -59,7 +58,6 @@ pub use slices::MutFeed;
 #[cfg(feature = "alloc")]
 pub use slices::VecMutFeed;
 pub use unpack::Unpack;
-#[cfg(feature = "alloc")]
 pub use unpack_on::UnpackOn;
 pub use windows::Run;
 

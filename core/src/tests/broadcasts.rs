@@ -19,7 +19,7 @@ fn broadcast<R>(
     f: impl Fn(&mut Worker<'_, Fake, ()>) -> R,
 ) -> Result<Vec<R>, JobError> {
     // SAFETY: the state of a stage is the unit.
-    unsafe { everyone::broadcast(stage, f, &Options::default()) }
+    unsafe { everyone::broadcast_to_vec(stage, f, &Options::default()) }
 }
 
 fn statically(options: Options) -> How {

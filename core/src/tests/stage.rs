@@ -20,7 +20,6 @@ use crate::result::AsyncResult;
 use crate::ring::Chain;
 use crate::slot::WorkerSlot;
 use crate::source::Source;
-use crate::spawner::StartRecord;
 use crate::submit;
 use crate::sync::Ordering;
 use crate::time::Instant;
@@ -78,17 +77,7 @@ impl Stage {
             caller_participates: false,
         };
         adjust(&mut settings);
-        let slots = (0..workers)
-            .map(|index| {
-                let start = StartRecord {
-                    main: |_| unreachable!("no worker is started"),
-                    unrun: |_| unreachable!("no worker is started"),
-                    index,
-                    name: NonNull::from(""),
-                };
-                WorkerSlot::new(start, NonNull::dangling())
-            })
-            .collect();
+        let slots = (0..workers).map(|_| WorkerSlot::new()).collect();
         let heap = Heap { queue, slots };
         let stage = Self(Box::new(Engine::new(settings, Idle::new(workers), heap)));
         for (index, slot) in stage.slots().iter().enumerate() {

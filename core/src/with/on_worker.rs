@@ -176,7 +176,7 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), OnWorker> {
     {
         let options = self.options();
         // SAFETY: `W` is the pool's type of state.
-        unsafe { everyone::broadcast(self.engine(), f, &options) }
+        unsafe { everyone::broadcast_to_vec(self.engine(), f, &options) }
     }
 
     /// As [`Pool::imap`]; the function gets `&mut Worker` first.

@@ -376,6 +376,27 @@ fn a_panicking_reduce_is_an_error_and_drops_its_parts() {
     tracker.assert_all_dropped_once();
 }
 
+// S30
+#[test]
+fn the_other_chunks_of_a_reduction_run_after_a_panic_and_the_lowest_index_is_told() {
+    let _watch = watchdog();
+    for workers in [1, 2] {
+        let pool = pool(workers);
+        let ran = AtomicUsize::new(0);
+        let map = |i: usize| {
+            if i == 3 || i == 90 {
+                boom("map")
+            }
+            // No chunk of either pool holds both this item and one that panics before it.
+            ran.fetch_add(usize::from(i == 50), Ordering::Relaxed);
+            i
+        };
+        let error = pool.reduce(0..100, 0, map, |a, b| a + b).unwrap_err();
+        assert_eq!(panic_index(&error), Some(3));
+        assert_eq!(ran.into_inner(), 1);
+    }
+}
+
 // S26
 #[test]
 fn more_values_than_memory_can_hold_are_an_error() {
