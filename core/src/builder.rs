@@ -206,6 +206,7 @@ impl<P: Platform, W: 'static> Builder<P, W> {
             search: Backoff::searching(workers, cpus),
             capacity: self.capacity.unwrap_or(usize::MAX),
             caller_participates: self.caller_participates,
+            in_place: false,
         };
         Ok((settings, cpus))
     }

@@ -49,6 +49,14 @@ pub(crate) trait Storage<P: Platform>: Send + Sync {
     fn queued(&self) -> usize;
     /// Whether a pop could find something: an item, or that the queue is closed.
     fn has_news(&self) -> bool;
+
+    /// Takes a vacant block for a job, where the pool has blocks.
+    fn take_block(&self) -> Option<NonNull<()>> {
+        None
+    }
+
+    /// Gives back a block that [`take_block`](Self::take_block) gave out.
+    fn give_block_back(&self, _block: NonNull<()>) {}
 }
 
 /// What a pool was built with.
@@ -62,6 +70,8 @@ pub(crate) struct Settings {
     /// Places in the queue; `usize::MAX` if it grows.
     pub(crate) capacity: usize,
     pub(crate) caller_participates: bool,
+    /// Everything lies in the pool itself: nothing is allocated, and nobody waits for room.
+    pub(crate) in_place: bool,
 }
 
 /// Worker 0 of a pool in which callers take part: its state, and who is it at the moment.
@@ -89,17 +99,21 @@ pub(crate) struct Engine<P: Platform, S: ?Sized = dyn Storage<P>> {
     pub(crate) regions: RegionGate<P>,
     pub(crate) settings: Settings,
     pub(crate) caller: CallerSeat,
-    /// Rung when a place in the queue comes free.
+    /// Rung when a place in the queue comes free, and for joiners of a pool in place.
     room: EventCount,
     never_started: AtomicUsize,
     storage: S,
 }
 
+// A panic never leaves a pool half-changed: user code runs on workers, under `CatchPanic`.
+impl<P: Platform, S: ?Sized> core::panic::UnwindSafe for Engine<P, S> {}
+impl<P: Platform, S: ?Sized> core::panic::RefUnwindSafe for Engine<P, S> {}
+
 impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
     const_fn! {
         pub(crate) const fn new(settings: Settings, idle: Idle, storage: S) -> Self {
             Self {
-                head: PoolHead { tidy: Self::tidy },
+                head: PoolHead { tidy: Self::tidy, vacate: Self::vacate },
                 life: Life::new(),
                 idle,
                 live: Latch::new(1, 1),
@@ -127,6 +141,17 @@ impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
         if engine.storage.pop_emptied() {
             engine.room_came_free();
         }
+    }
+}
+
+impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
+    /// # Safety
+    ///
+    /// As for [`tidy`](Self::tidy); the block must be one of the engine's, and the caller's.
+    unsafe fn vacate(head: NonNull<PoolHead>, block: NonNull<()>) {
+        // SAFETY: the caller's promise, as in `tidy`.
+        let engine: &Self = unsafe { head.cast().as_ref() };
+        engine.storage.give_block_back(block);
     }
 }
 
@@ -194,6 +219,31 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
             })
     }
 
+    /// Takes a vacant block for a job.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none.
+    pub(crate) fn take_block(&self) -> Result<NonNull<()>, Refusal> {
+        let full = || self.life.closed_by().unwrap_or(Refusal::Full);
+        self.storage.take_block().ok_or_else(full)
+    }
+
+    /// Gives back a block that was not used.
+    pub(crate) fn give_block_back(&self, block: NonNull<()>) {
+        self.storage.give_block_back(block);
+    }
+
+    /// Blocks until `look` says so, which looks at the number of queued entries among other things.
+    pub(crate) fn wait_as_joiner(&self, look: impl FnMut() -> Look) -> bool {
+        self.room.wait::<P>(look)
+    }
+
+    /// Makes joiners look again, after something else than the queue has changed.
+    pub(crate) fn tell_joiners(&self) {
+        self.room.notify::<P>();
+    }
+
     /// Queues an entry, waiting for room until `due` forbids it. Not for workers of this pool, who might
     /// wait for themselves.
     ///
@@ -206,7 +256,7 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
         due: impl Fn() -> Due,
     ) -> Result<(), Refusal> {
         match self.offer(entry) {
-            Err(Refusal::Full) => {}
+            Err(Refusal::Full) if !self.settings.in_place => {}
             other => return other,
         }
         let mut outcome = Err(Refusal::Full);

@@ -173,6 +173,33 @@ impl fmt::Display for JoinError {
 
 impl Error for JoinError {}
 
+/// Why a seat of a [`StaticPool`](crate::StaticPool) was not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SeatError {
+    /// Somebody has it.
+    Taken {
+        /// The seat's index.
+        index: usize,
+    },
+    /// The pool has fewer seats.
+    NoSuchSeat {
+        /// The index that was asked for.
+        index: usize,
+    },
+}
+
+impl fmt::Display for SeatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken { index } => write!(f, "seat {index} is taken"),
+            Self::NoSuchSeat { index } => write!(f, "the pool has no seat {index}"),
+        }
+    }
+}
+
+impl Error for SeatError {}
+
 /// Why a pool could not be built. Workers that had started were shut down and joined.
 #[cfg(feature = "alloc")]
 #[derive(Debug)]

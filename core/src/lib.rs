@@ -6,14 +6,16 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | none | rings, sources, seats, the platform's traits, errors |
-//! | `alloc` | the pool, whose queue grows and whose results are vectors |
+//! | none | [`StaticPool`], whose memory is all its own; rings, sources, the platform's traits, [`Spin`] |
+//! | `alloc` | `Pool`, whose queue grows, whose results are vectors, and which starts its workers |
 //!
 //! The protocols behind it are described in `PROTOCOL.md` beside the code.
 #![cfg_attr(not(test), no_std)]
 #![warn(missing_docs)]
+// The heap's pool uses what the static one does not, and loom knows only the former.
+#![cfg_attr(any(ringpool_loom, not(feature = "alloc")), allow(dead_code))]
 // Without an allocator there is no panic to keep, so errors have no destructor.
-#![cfg_attr(not(feature = "alloc"), allow(dead_code, clippy::drop_non_drop))]
+#![cfg_attr(not(feature = "alloc"), allow(clippy::drop_non_drop))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -56,6 +58,10 @@ pub mod source;
 mod spawner;
 #[cfg(feature = "alloc")]
 mod spawning;
+#[cfg(not(ringpool_loom))]
+mod spin;
+#[cfg(not(ringpool_loom))]
+mod static_pool;
 mod stats;
 mod submit;
 mod sync;
@@ -63,13 +69,12 @@ mod sync;
 mod tests;
 mod time;
 mod verbs;
-#[cfg(feature = "alloc")]
 mod with;
 mod worker;
 
 pub use batch::Schedule;
 pub use engine::WaitPolicy;
-pub use error::{GetError, JobError, JoinError, SubmitError};
+pub use error::{GetError, JobError, JoinError, SeatError, SubmitError};
 pub use job::{Callbacks, OnError, OnSuccess};
 pub use panic::Panic;
 pub use platform::{CatchPanic, Context, Hosted, IsrUnpark, Park, Platform, Timed};
@@ -78,16 +83,18 @@ pub use seats::Seats;
 pub use spawner::{Placement, Spawner, WorkerInfo, WorkerStart};
 pub use stats::{Progress, WorkerStats};
 pub use time::Instant;
+pub use with::{InPlace, OnHeap, OnWorker, Plain, With};
 pub use worker::Worker;
+
+// loom's atomics cannot lie in a static.
+#[cfg(not(ringpool_loom))]
+pub use {
+    spin::{Hart, SingleCore, Spin, SpinToken, TimedHart},
+    static_pool::{Seat, StaticPool, StaticStats},
+};
 
 #[cfg(feature = "alloc")]
 pub use {
-    builder::Builder,
-    control::Control,
-    error::BuildError,
-    lazy::IMap,
-    pool::Pool,
-    scope::Scope,
+    builder::Builder, control::Control, error::BuildError, lazy::IMap, pool::Pool, scope::Scope,
     stats::Stats,
-    with::{OnWorker, Plain, With},
 };

@@ -130,7 +130,6 @@ impl<P: Platform, W: 'static> Worker<'_, P, W> {
     /// # Errors
     ///
     /// As there.
-    #[cfg(feature = "alloc")]
     pub fn reduce<S, R, M, C>(
         &mut self,
         items: S,

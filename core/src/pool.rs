@@ -118,7 +118,7 @@ impl<P: Platform, W: 'static> Pool<P, W> {
 
     /// Options for the next call, such as `pool.with().chunk_size(64).map(..)`.
     pub fn with(&self) -> With<'_, P, W> {
-        With::new(self)
+        With::new(self.engine())
     }
 
     /// Gives the functions of the next call `&mut Worker` first: its state, index and cancel token.

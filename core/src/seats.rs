@@ -41,12 +41,14 @@ pub(crate) const WAITERS: usize = !PAYLOAD;
 /// Seats of one block of the table. The first block is part of the table itself.
 const BLOCK: usize = if cfg!(ringpool_loom) { 4 } else { 32 };
 
+#[repr(C)]
 struct Seat<T> {
     /// What the seat's owner waits for, as a number; 0 while the seat is free.
     on: AtomicUsize,
     token: T,
 }
 
+#[repr(C)]
 struct Block<T> {
     seats: [CachePadded<Seat<T>>; BLOCK],
     #[cfg(feature = "alloc")]
@@ -72,6 +74,8 @@ impl<T: Park> Block<T> {
 ///
 /// A platform keeps one in a `static`. With an allocator it grows by blocks that are never moved or
 /// freed; without one it has 32 seats, and a thread that finds none busy-waits for a seat.
+// As in C, so that tables of tokens with the same layout have the same layout, see `spin.rs`.
+#[repr(C)]
 pub struct Seats<T: Park> {
     first: Block<T>,
     /// Apart from the first block, which every wake reads.

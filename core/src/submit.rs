@@ -27,7 +27,7 @@ pub(crate) unsafe fn submit<P: Platform, B: Body<P>, X: Extra<P>>(
     let entry = JobCell::entry(cell);
     match engine.offer(entry) {
         Ok(()) => return Ok(()),
-        Err(crate::error::Refusal::Full) if wait => {}
+        Err(crate::error::Refusal::Full) if wait && !engine.settings.in_place => {}
         Err(why) => return Err(why.into()),
     }
     Frame::find(engine.head(), |frame| match frame {
@@ -165,5 +165,31 @@ pub(crate) fn apply_async<P: Platform, B: Body<P>, X: Extra<P>>(
             let (body, _) = unsafe { JobCell::unbox(cell) };
             Err((error, body))
         }
+    }
+}
+
+/// Queues a job with a handle in a block of the pool, or hands everything back. Never waits for room.
+///
+/// # Safety
+///
+/// The engine must have blocks with room for `BYTES` bytes.
+#[cfg(not(ringpool_loom))]
+pub(crate) unsafe fn apply_in_block<P: Platform, B: Body<P>, const BYTES: usize>(
+    engine: &'static Engine<P>,
+    body: B,
+    options: Options,
+) -> Result<crate::result::AsyncResult<B::Value, P>, (JobError, B)> {
+    let block = match engine.take_block() {
+        Ok(block) => block,
+        Err(why) => return Err((why.into(), body)),
+    };
+    // SAFETY: the block was just taken, and the rest is passed on.
+    let cell = unsafe { JobCell::in_block::<BYTES>(engine, block, body, options) };
+    // SAFETY: the block is the job's until its last holder frees it, and we hold it as its handle.
+    match unsafe { submit(engine, cell, false) } {
+        // SAFETY: the job was born with a handle bit, and this is its handle.
+        Ok(()) => Ok(unsafe { crate::result::AsyncResult::new(JobCell::job(cell)) }),
+        // SAFETY: it was not accepted, so nobody else knows it.
+        Err(error) => Err((error, unsafe { JobCell::out_of_block(cell, engine) })),
     }
 }

@@ -205,9 +205,10 @@ where
 /// combining them costs nothing. It must never depend on the number of workers.
 #[cfg(feature = "alloc")]
 const BLOCKS: usize = 256;
+/// The same for pools in place, which have at most as many workers and keep the blocks on the caller's stack.
+const BLOCKS_IN_PLACE: usize = 32;
 
 /// `reduce`: the same value, bit by bit, for every number of workers.
-#[cfg(feature = "alloc")]
 pub(crate) fn reduce<P, D, G, R, C>(
     engine: &Engine<P>,
     feed: D,
@@ -222,20 +223,30 @@ where
     G: Call<P, <D::Chunk as IntoIterator>::Item, Out = R>,
     C: Fn(R, R) -> R,
 {
-    let blocks = len_of(&feed).and_then(|len| {
-        let size = len.div_ceil(BLOCKS).max(1);
-        Ok((len, size, room_for(len.div_ceil(size))?))
-    });
-    let (len, size, mut parts) = match blocks {
-        Ok(blocks) => blocks,
-        Err(error) => {
-            contain::<P>(move || drop(identity));
-            return Err(refuse::<P, _, _>(error, feed, (map, combine)));
-        }
+    let refuse = |error, feed, identity, map, combine| {
+        contain::<P>(move || drop(identity));
+        Err(refuse::<P, _, _>(error, feed, (map, combine)))
+    };
+    let len = match len_of(&feed) {
+        Ok(len) => len,
+        Err(error) => return refuse(error, feed, identity, map, combine),
     };
     let inner = feed;
+    #[cfg(feature = "alloc")]
+    if !engine.settings.in_place {
+        let size = len.div_ceil(BLOCKS).max(1);
+        let mut parts = match room_for(len.div_ceil(size)) {
+            Ok(parts) => parts,
+            Err(error) => return refuse(error, inner, identity, map, combine),
+        };
+        let parts = &mut parts.spare_capacity_mut()[..len.div_ceil(size)];
+        let blocks = Blocks { inner, len, size };
+        return fold(engine, blocks, parts, identity, map, combine, options);
+    }
+    let size = len.div_ceil(BLOCKS_IN_PLACE).max(1);
+    let mut parts = [const { MaybeUninit::uninit() }; BLOCKS_IN_PLACE];
+    let parts = &mut parts[..len.div_ceil(size)];
     let blocks = Blocks { inner, len, size };
-    let parts = &mut parts.spare_capacity_mut()[..len.div_ceil(size)];
     fold(engine, blocks, parts, identity, map, combine, options)
 }
 

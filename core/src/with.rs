@@ -1,27 +1,24 @@
 //! Every verb, with the options of the call. `Pool`'s own methods are these without options.
 
+#[cfg(feature = "alloc")]
+mod heap;
+#[cfg(not(ringpool_loom))]
+mod in_place;
 mod on_worker;
 mod plain;
 
-use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::num::NonZeroUsize;
 use core::time::Duration;
 
 use crate::batch::Schedule;
-use crate::batch::detached::{self, Detached};
-use crate::batch::work::Call;
 use crate::control::Control;
 use crate::engine::Engine;
-use crate::error::{JobError, SubmitError};
-use crate::job::{Annotated, Body, Callbacks, JobWord, OnError, OnSuccess, Options};
-use crate::lazy::{self, IMap, Order, Submitter};
+use crate::error::JobError;
+use crate::job::{OnError, OnSuccess, Options};
 use crate::platform::{Platform, Timed};
-use crate::pool::Pool;
-use crate::result::AsyncResult;
-use crate::source::{Indexed, Source};
-use crate::submit;
-use crate::verbs::{self, How, len_of, refuse};
+use crate::source::Source;
+use crate::verbs::{How, refuse};
 
 /// Functions that take the item only.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +27,14 @@ pub struct Plain;
 /// Functions that take `&mut Worker` first.
 #[derive(Debug, Clone, Copy)]
 pub struct OnWorker;
+
+/// Options for a [`Pool`](crate::Pool), whose jobs lie on the heap.
+#[derive(Debug, Clone, Copy)]
+pub struct OnHeap;
+
+/// Options for a [`StaticPool`](crate::StaticPool), whose jobs lie in the pool itself.
+#[derive(Debug, Clone, Copy)]
+pub struct InPlace<const WORKERS: usize, const BYTES: usize>;
 
 /// The options of one call, before its verb.
 ///
@@ -41,8 +46,8 @@ pub struct OnWorker;
 /// # Ok(()) }
 /// ```
 #[must_use = "options do nothing without a verb"]
-pub struct With<'p, P: Platform, W = (), C = (), M = Plain> {
-    pool: &'p Pool<P, W>,
+pub struct With<'p, P: Platform, W = (), C = (), M = Plain, K = OnHeap> {
+    engine: &'p Engine<P>,
     chunk_size: Option<usize>,
     schedule: Schedule,
     window: Option<usize>,
@@ -50,10 +55,11 @@ pub struct With<'p, P: Platform, W = (), C = (), M = Plain> {
     name: Option<&'static str>,
     control: Option<Control>,
     callbacks: C,
-    mode: PhantomData<M>,
+    /// Functions get states of type `W`: as invariant as the pool.
+    mode: PhantomData<(fn(W) -> W, M, K)>,
 }
 
-impl<P: Platform, W, C, M> core::fmt::Debug for With<'_, P, W, C, M> {
+impl<P: Platform, W, C, M, K> core::fmt::Debug for With<'_, P, W, C, M, K> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("With")
             .field("chunk_size", &self.chunk_size)
@@ -63,10 +69,11 @@ impl<P: Platform, W, C, M> core::fmt::Debug for With<'_, P, W, C, M> {
     }
 }
 
-impl<'p, P: Platform, W: 'static> With<'p, P, W> {
-    pub(crate) fn new(pool: &'p Pool<P, W>) -> Self {
+impl<'p, P: Platform, W: 'static, K> With<'p, P, W, (), Plain, K> {
+    /// Options for calls on a pool of this kind, whose states are of type `W`.
+    pub(crate) fn new(engine: &'p Engine<P>) -> Self {
         Self {
-            pool,
+            engine,
             chunk_size: None,
             schedule: Schedule::Auto,
             window: None,
@@ -79,7 +86,7 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W> {
     }
 }
 
-impl<'p, P: Platform, W: 'static, C, M> With<'p, P, W, C, M> {
+impl<'p, P: Platform, W: 'static, C, M, K> With<'p, P, W, C, M, K> {
     /// Items in a chunk, for batches and streams; zero is an error of the verb.
     pub fn chunk_size(mut self, items: usize) -> Self {
         self.chunk_size = Some(items);
@@ -92,13 +99,6 @@ impl<'p, P: Platform, W: 'static, C, M> With<'p, P, W, C, M> {
         self
     }
 
-    /// Items that a stream may have pulled and not yielded; zero is an error of the stream. Four chunks
-    /// for each worker unless it is said.
-    pub fn window(mut self, items: usize) -> Self {
-        self.window = Some(items);
-        self
-    }
-
     /// A name for the job or batch, which its panics carry.
     pub fn name(mut self, name: &'static str) -> Self {
         self.name = Some(name);
@@ -106,6 +106,7 @@ impl<'p, P: Platform, W: 'static, C, M> With<'p, P, W, C, M> {
     }
 
     /// Lets another thread watch and cancel the call.
+    #[cfg(feature = "alloc")]
     pub fn control(mut self, control: &Control) -> Self {
         self.control = Some(control.clone());
         self
@@ -122,7 +123,7 @@ impl<'p, P: Platform, W: 'static, C, M> With<'p, P, W, C, M> {
 
     /// Calls `f` with the value before the result is ready, if there is one. A panic of `f` becomes the
     /// job's error.
-    pub fn on_success<T, F>(self, f: F) -> With<'p, P, W, OnSuccess<F, C>, M>
+    pub fn on_success<T, F>(self, f: F) -> With<'p, P, W, OnSuccess<F, C>, M, K>
     where
         F: FnOnce(&T) + Send + 'static,
     {
@@ -131,7 +132,7 @@ impl<'p, P: Platform, W: 'static, C, M> With<'p, P, W, C, M> {
 
     /// Calls `f` with the error before the result is ready, if there is one. A panic of `f` becomes the
     /// job's error.
-    pub fn on_error<F>(self, f: F) -> With<'p, P, W, OnError<F, C>, M>
+    pub fn on_error<F>(self, f: F) -> With<'p, P, W, OnError<F, C>, M, K>
     where
         F: FnOnce(&JobError) + Send + 'static,
     {
@@ -139,13 +140,13 @@ impl<'p, P: Platform, W: 'static, C, M> With<'p, P, W, C, M> {
     }
 
     /// Gives functions `&mut Worker` first: its state, index and cancel token.
-    pub fn with_worker(self) -> With<'p, P, W, C, OnWorker> {
+    pub fn with_worker(self) -> With<'p, P, W, C, OnWorker, K> {
         self.replace(|callbacks| callbacks)
     }
 
-    fn replace<C2, M2>(self, f: impl FnOnce(C) -> C2) -> With<'p, P, W, C2, M2> {
+    fn replace<C2, M2>(self, f: impl FnOnce(C) -> C2) -> With<'p, P, W, C2, M2, K> {
         With {
-            pool: self.pool,
+            engine: self.engine,
             chunk_size: self.chunk_size,
             schedule: self.schedule,
             window: self.window,
@@ -155,10 +156,6 @@ impl<'p, P: Platform, W: 'static, C, M> With<'p, P, W, C, M> {
             callbacks: f(self.callbacks),
             mode: PhantomData,
         }
-    }
-
-    fn engine(&self) -> &'p Engine<P> {
-        self.pool.engine()
     }
 
     fn options(&self) -> Options {
@@ -195,105 +192,8 @@ impl<'p, P: Platform, W: 'static, C, M> With<'p, P, W, C, M> {
         verb: impl FnOnce(&Engine<P>, S::Feed, G, How) -> Result<T, JobError>,
     ) -> Result<T, JobError> {
         match self.how() {
-            Ok(how) => verb(self.engine(), items.into_feed(), call, how),
+            Ok(how) => verb(self.engine, items.into_feed(), call, how),
             Err(error) => Err(refuse::<P, _, _>(error, items, call)),
         }
-    }
-
-    /// Submits a single job with callbacks.
-    fn single<B, F>(
-        self,
-        body: B,
-        give_back: impl FnOnce(B) -> F,
-        wait: bool,
-    ) -> Result<AsyncResult<B::Value, P>, SubmitError<F>>
-    where
-        B: Body<P> + 'static,
-        C: Callbacks<B::Value>,
-    {
-        let (engine, options) = (self.engine(), self.options());
-        let body = Annotated {
-            body,
-            callbacks: self.callbacks,
-            name: options.name,
-        };
-        submit::apply_async(engine, body, options, wait)
-            .map_err(|(error, body)| SubmitError::new(error, give_back(body.body)))
-    }
-
-    /// Submits a detached batch with callbacks.
-    fn detached<S, F, G>(
-        self,
-        items: S,
-        f: F,
-        call: impl FnOnce(F) -> G,
-        give_back: impl FnOnce(G) -> F,
-    ) -> Result<AsyncResult<Vec<G::Out>, P>, SubmitError<(S, F)>>
-    where
-        S: Indexed + 'static,
-        G: Call<P, S::Item>,
-        C: Callbacks<Vec<G::Out>>,
-    {
-        let engine = self.engine();
-        let how = match self.how() {
-            Ok(how) => how,
-            Err(error) => return Err(SubmitError::new(error, (items, f))),
-        };
-        let feed = items.into_feed();
-        let room = len_of(&feed).and_then(|len| Ok((len, verbs::room_for(len)?)));
-        let (len, values) = match room {
-            Ok(room) => room,
-            Err(error) => return Err(SubmitError::new(error, (S::from_feed(feed), f))),
-        };
-        let parts = Detached {
-            feed,
-            call: call(f),
-            values,
-            callbacks: self.callbacks,
-            extra: (),
-            len,
-            schedule: how.schedule,
-            options: how.options,
-            word: JobWord::new(),
-        };
-        detached::submit(engine, parts, |(), _| ()).map_err(|(error, feed, call)| {
-            SubmitError::new(error, (S::from_feed(feed), give_back(call)))
-        })
-    }
-
-    fn stream<I, G>(self, items: I, call: G, order: Order) -> IMap<'p, I::IntoIter, G::Out, P>
-    where
-        I: IntoIterator<Item: Send + 'static>,
-        G: Call<P, I::Item, Out: Send + 'static> + Send + Sync + 'static,
-    {
-        let engine = self.engine();
-        let settings = lazy::Settings {
-            chunk_size: self.chunk_size,
-            window: self.window,
-            options: self.options(),
-        };
-        IMap::new(Detaching(engine), items.into_iter(), call, order, settings)
-    }
-}
-
-/// Submits the chunks of a stream to a pool.
-struct Detaching<'p, P: Platform>(&'p Engine<P>);
-
-impl<'p, P: Platform> Submitter<'p, P> for Detaching<'p, P> {
-    fn submit<B>(
-        &self,
-        body: B,
-        options: Options,
-        wait: bool,
-    ) -> Result<AsyncResult<B::Value, P>, (JobError, B)>
-    where
-        B: Body<P> + 'p,
-        B::Value: 'p,
-    {
-        submit::apply_async(self.0, body, options, wait)
-    }
-
-    fn engine(&self) -> &'p Engine<P> {
-        self.0
     }
 }

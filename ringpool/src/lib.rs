@@ -7,15 +7,14 @@
 #![warn(missing_docs)]
 
 pub use ringpool_core::{
-    CatchPanic, GetError, Instant, JobError, JoinError, Panic, Placement, Seats, SubmitError,
-    WorkerInfo, ring, source,
+    CancelOutcome, CatchPanic, GetError, Instant, JobError, JoinError, Panic, Placement, Progress,
+    Schedule, Seat, SeatError, Seats, StaticPool, StaticStats, SubmitError, WaitPolicy, WorkerInfo,
+    WorkerStats, ring,
+    source::{self, enumerate, zip},
 };
 
 #[cfg(feature = "alloc")]
-pub use ringpool_core::{
-    BuildError, CancelOutcome, Control, Progress, Schedule, Stats, WaitPolicy, WorkerStats,
-    source::{enumerate, pull, zip},
-};
+pub use ringpool_core::{BuildError, Control, Stats, source::pull};
 
 #[cfg(feature = "std-backend")]
 pub use ringpool_std::{Std, Threads};
@@ -53,21 +52,22 @@ pub mod affinity {
 /// What a machine has to offer to run pools: implement these to bring your own.
 pub mod platform {
     pub use ringpool_core::{
-        CatchPanic, Context, Hosted, Instant, IsrUnpark, Park, Placement, Platform, Seats, Spawner,
-        Timed, WorkerInfo, WorkerStart,
+        CatchPanic, Context, Hart, Hosted, Instant, IsrUnpark, Park, Placement, Platform, Seats,
+        SingleCore, Spawner, Spin, SpinToken, Timed, TimedHart, WorkerInfo, WorkerStart,
     };
 }
 
 /// The types of the root, generic over the platform.
-#[cfg(feature = "alloc")]
 pub mod generic {
     pub use ringpool_core::{
-        AsyncResult, Builder, Callbacks, IMap, OnError, OnSuccess, OnWorker, Plain, Pool, Scope,
-        With, Worker,
+        AsyncResult, Callbacks, InPlace, OnError, OnHeap, OnSuccess, OnWorker, Plain, With, Worker,
     };
+
+    #[cfg(feature = "alloc")]
+    pub use ringpool_core::{Builder, IMap, Pool, Scope};
 }
 
-#[cfg(all(feature = "alloc", not(feature = "std-backend")))]
+#[cfg(not(feature = "std-backend"))]
 pub use generic::*;
 
 /// A pool of std threads; see [`generic::Pool`] for its verbs.

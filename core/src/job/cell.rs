@@ -3,6 +3,8 @@
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
+#[cfg(not(ringpool_loom))]
+use super::{Block, PoolHead};
 use super::{Body, Due, EntryVTable, Extra, Job, JobVTable, JobWord};
 use crate::engine::Engine;
 use crate::error::{JobError, Refusal};
@@ -43,20 +45,29 @@ impl<P: Platform, X: Extra<P>> Token for CellToken<'_, P, X> {
 }
 
 impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
-    const VTABLE: JobVTable<P> = JobVTable {
-        entry: EntryVTable {
-            run: Self::run,
-            refuse: Self::refuse,
-        },
-        stateful: B::STATEFUL,
-        take: Self::take,
-        take_error: Self::take_error,
-        free: Self::free,
-        help: Self::help,
-        withdraw: Self::withdraw,
-        due: Self::due,
-        progress: Self::progress,
-    };
+    /// Of jobs on the heap and on the stack.
+    const VTABLE: JobVTable<P> = Self::vtable(Self::free);
+
+    /// Of jobs in a block of their pool.
+    #[cfg(not(ringpool_loom))]
+    const IN_BLOCK: JobVTable<P> = Self::vtable(Self::free_in_block);
+
+    const fn vtable(free: unsafe fn(NonNull<Job<P>>, bool)) -> JobVTable<P> {
+        JobVTable {
+            entry: EntryVTable {
+                run: Self::run,
+                refuse: Self::refuse,
+            },
+            stateful: B::STATEFUL,
+            take: Self::take,
+            take_error: Self::take_error,
+            free,
+            help: Self::help,
+            withdraw: Self::withdraw,
+            due: Self::due,
+            progress: Self::progress,
+        }
+    }
 
     /// A job that waits to be queued.
     pub(crate) fn new(engine: &Engine<P>, word: JobWord, body: B, extra: X) -> Self {
@@ -73,6 +84,53 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     #[cfg(feature = "alloc")]
     pub(crate) fn boxed(engine: &Engine<P>, word: JobWord, body: B, extra: X) -> NonNull<Self> {
         NonNull::from(Box::leak(Box::new(Self::new(engine, word, body, extra))))
+    }
+
+    /// Writes a job into a block of its pool, to which its last holder gives the block back.
+    ///
+    /// # Safety
+    ///
+    /// The block must have room for `BYTES` bytes, come from the engine, and hold nothing.
+    #[cfg(not(ringpool_loom))]
+    pub(crate) unsafe fn in_block<const BYTES: usize>(
+        engine: &'static Engine<P>,
+        block: NonNull<()>,
+        body: B,
+        extra: X,
+    ) -> NonNull<Self> {
+        const {
+            assert!(
+                Block::<P, BYTES>::fits::<B, X>(),
+                "the closure of this job, or its result, is too large for a slot of the `StaticPool`, or \
+                 aligned to more than 16 bytes: raise `BYTES`, or pass it by reference"
+            );
+        };
+        let this = block.cast::<Self>();
+        let slot = Slot {
+            body: ManuallyDrop::new(body),
+        };
+        let cell = Self {
+            job: Job::new(&Self::IN_BLOCK, JobWord::new(), engine),
+            extra,
+            slot: UnsafeCell::new(slot),
+        };
+        // SAFETY: the block is the caller's, large enough and aligned.
+        unsafe { this.write(cell) };
+        this
+    }
+
+    /// Takes a job that was not accepted out of its block, which is vacant again. Gives the body back.
+    ///
+    /// # Safety
+    ///
+    /// The job must come from `in_block`, hold its body, and have no handle.
+    #[cfg(not(ringpool_loom))]
+    pub(crate) unsafe fn out_of_block(this: NonNull<Self>, engine: &'static Engine<P>) -> B {
+        // SAFETY: nobody else points to it.
+        let cell = unsafe { this.read() };
+        engine.give_block_back(this.cast());
+        // SAFETY: it holds its body.
+        unsafe { cell.take_body() }
     }
 
     /// A job on the heap whose value is there from the start.
@@ -249,6 +307,26 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
             let _ = (job, drop_value);
             unreachable!("jobs on the stack keep their handle bit, so nobody frees them");
         }
+    }
+
+    /// # Safety
+    ///
+    /// The caller must be the last holder of a job from `in_block`.
+    #[cfg(not(ringpool_loom))]
+    unsafe fn free_in_block(job: NonNull<Job<P>>, drop_value: bool) {
+        let block = job.cast::<Self>();
+        // SAFETY: R3: nobody else points to the job, and the block is not given back before its end.
+        let mut cell = unsafe { block.read() };
+        let pool = cell.job.pool;
+        cell.job.drop_waker();
+        if drop_value && core::mem::needs_drop::<Result<B::Value, JobError>>() {
+            // SAFETY: a job that is freed is ready, and its value was not taken.
+            let value = unsafe { cell.take_value() };
+            B::discard(value);
+        }
+        drop(cell);
+        // SAFETY: a pool with blocks lives for ever, and the block is empty.
+        unsafe { PoolHead::vacate(pool, block.cast()) };
     }
 
     /// # Safety

@@ -5,6 +5,8 @@
 //! stack for blocking calls. A batch queues tickets, entries that lead to its descriptor. Queue, workers
 //! and life cycle see entries only.
 
+#[cfg(not(ringpool_loom))]
+mod block;
 mod body;
 mod cell;
 mod extra;
@@ -22,9 +24,11 @@ use crate::seats::Visit;
 use crate::stats::Progress;
 use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
 
+#[cfg(not(ringpool_loom))]
+pub(crate) use block::Block;
 #[cfg(feature = "alloc")]
-pub(crate) use body::{Annotated, PlainFn, conclude};
-pub(crate) use body::{Body, OnWorkerFn, caught};
+pub(crate) use body::conclude;
+pub(crate) use body::{Annotated, Body, OnWorkerFn, PlainFn, caught};
 pub use body::{Callbacks, OnError, OnSuccess};
 pub(crate) use cell::JobCell;
 pub(crate) use extra::{Due, Extra, Options};
@@ -143,6 +147,8 @@ pub(crate) struct Job<P: Platform> {
 pub(crate) struct PoolHead {
     /// Frees places at the head of the queue whose jobs were taken out.
     pub(crate) tidy: unsafe fn(NonNull<PoolHead>),
+    /// Takes back the block of a job that was freed.
+    pub(crate) vacate: unsafe fn(NonNull<PoolHead>, NonNull<()>),
 }
 
 impl PoolHead {
@@ -156,6 +162,18 @@ impl PoolHead {
         let tidy = unsafe { this.as_ref() }.tidy;
         // SAFETY: as above.
         unsafe { tidy(this) };
+    }
+
+    /// Takes back the block of a job that was freed.
+    ///
+    /// # Safety
+    ///
+    /// The pool must outlive the call, and the block be one of its own, with nothing in it.
+    unsafe fn vacate(this: NonNull<Self>, block: NonNull<()>) {
+        // SAFETY: the caller's promise.
+        let vacate = unsafe { this.as_ref() }.vacate;
+        // SAFETY: as above.
+        unsafe { vacate(this, block) };
     }
 }
 

@@ -47,6 +47,7 @@ impl Stage {
             search: Backoff::new(0, 0),
             capacity: places,
             caller_participates: false,
+            in_place: false,
         };
         adjust(&mut settings);
         let slots = (0..workers).map(|_| WorkerSlot::new());

@@ -6,6 +6,8 @@
 #[cfg(feature = "alloc")]
 mod chain;
 mod error;
+#[cfg(not(ringpool_loom))]
+mod fixed;
 mod index_ring;
 #[cfg(feature = "alloc")]
 mod link;
@@ -21,6 +23,8 @@ use core::mem::MaybeUninit;
 #[cfg(feature = "alloc")]
 pub(crate) use chain::Chain;
 pub use error::{PopError, PushError};
+#[cfg(not(ringpool_loom))]
+pub(crate) use fixed::{FixedQueue, Indices};
 pub(crate) use places::{Cell, Popped, PushRefused};
 
 use crate::sync::{AtomicUsize, CachePadded, UnsafeCell, const_fn};

@@ -46,6 +46,11 @@ pub(crate) struct Cell(AtomicPtr<()>);
 unsafe impl super::memory::Zeroable for Cell {}
 
 impl Cell {
+    #[cfg(not(ringpool_loom))]
+    pub(super) const fn new() -> Self {
+        Self(AtomicPtr::new(null_mut()))
+    }
+
     /// Takes `item` back out of the queue; false if it is not here any more.
     ///
     /// The queue entry stays behind, empty, until a pop finds it. What the caller knows of the item

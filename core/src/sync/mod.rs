@@ -33,6 +33,7 @@ pub(crate) use const_fn;
 /// Two lines on x86-64 and 64-bit Arm, whose prefetchers fetch lines in pairs; one line on other
 /// 64-bit machines; no padding on small machines, which have neither caches nor memory to spare.
 #[derive(Debug, Default)]
+#[repr(C)]
 #[cfg_attr(any(target_arch = "x86_64", target_arch = "aarch64"), repr(align(128)))]
 #[cfg_attr(
     all(

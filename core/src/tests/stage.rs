@@ -75,6 +75,7 @@ impl Stage {
             search: crate::backoff::Backoff::new(0, 0),
             capacity: usize::MAX,
             caller_participates: false,
+            in_place: false,
         };
         adjust(&mut settings);
         let slots = (0..workers).map(|_| WorkerSlot::new()).collect();

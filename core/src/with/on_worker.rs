@@ -1,30 +1,39 @@
 //! Verbs whose functions take `&mut Worker` first.
 
-use alloc::vec::Vec;
 use core::marker::PhantomData;
 
 use super::{OnWorker, With};
-use crate::batch::everyone;
-use crate::batch::work::{Chunks, OnWorker as WorkerCall, StarOnWorker};
-use crate::error::{JobError, SubmitError};
-use crate::job::{Annotated, Callbacks, OnWorkerFn};
-use crate::lazy::{IMap, Order};
+use crate::batch::work::{Chunks, OnWorker as WorkerCall};
+use crate::error::JobError;
+use crate::job::{Annotated, OnWorkerFn};
 use crate::platform::Platform;
-#[cfg(doc)]
-use crate::pool::Pool;
-use crate::result::AsyncResult;
-use crate::source::{Chunked, Indexed, Sink, Source, UnpackOn};
+use crate::source::{Chunked, Sink, Source};
 use crate::worker::Worker;
 use crate::{submit, verbs};
 
+#[cfg(feature = "alloc")]
+use {
+    crate::batch::everyone,
+    crate::batch::work::StarOnWorker,
+    crate::error::SubmitError,
+    crate::job::Callbacks,
+    crate::lazy::{IMap, Order},
+    crate::result::AsyncResult,
+    crate::source::{Indexed, UnpackOn},
+    alloc::vec::Vec,
+};
+
+#[cfg(all(doc, feature = "alloc"))]
+use crate::pool::Pool;
+
 /// A body for pools with state `W`; `With` knows that its own is one.
-fn on_worker<F, W>(f: F) -> OnWorkerFn<F, W> {
+pub(super) fn on_worker<F, W>(f: F) -> OnWorkerFn<F, W> {
     // SAFETY: bodies made here are submitted to the pool whose `W` this is, and run by its workers.
     unsafe { OnWorkerFn::new(f) }
 }
 
-/// Blocking and lazy verbs whose functions get their worker.
-impl<'p, P: Platform, W: 'static> With<'p, P, W, (), OnWorker> {
+/// Blocking verbs whose functions get their worker.
+impl<P: Platform, W: 'static, K> With<'_, P, W, (), OnWorker, K> {
     /// As [`Pool::apply`]; the function gets `&mut Worker` first.
     ///
     /// # Errors
@@ -41,21 +50,7 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), OnWorker> {
             callbacks: (),
             name: options.name,
         };
-        submit::apply(self.engine(), body, options)
-    }
-
-    /// As [`Pool::map`]; the function gets `&mut Worker` first.
-    ///
-    /// # Errors
-    ///
-    /// As [`Pool::map`].
-    pub fn map<S, F, R>(self, items: S, f: F) -> Result<Vec<R>, JobError>
-    where
-        S: Source,
-        F: Fn(&mut Worker<'_, P, W>, S::Item) -> R + Sync,
-        R: Send,
-    {
-        self.batch(items, WorkerCall(f, PhantomData), verbs::map)
+        submit::apply(self.engine, body, options)
     }
 
     /// As [`Pool::map_into`]; the function gets `&mut Worker` first.
@@ -75,35 +70,6 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), OnWorker> {
             WorkerCall(f, PhantomData),
             |engine, feed, call, how| verbs::map_into(engine, feed, call, out, how),
         )
-    }
-
-    /// As [`Pool::try_map`]; the function gets `&mut Worker` first.
-    ///
-    /// # Errors
-    ///
-    /// As [`Pool::try_map`].
-    pub fn try_map<S, F, R, E>(self, items: S, f: F) -> Result<Result<Vec<R>, E>, JobError>
-    where
-        S: Source,
-        F: Fn(&mut Worker<'_, P, W>, S::Item) -> Result<R, E> + Sync,
-        R: Send,
-        E: Send,
-    {
-        self.batch(items, WorkerCall(f, PhantomData), verbs::try_map)
-    }
-
-    /// As [`Pool::starmap`]; the function gets `&mut Worker` first.
-    ///
-    /// # Errors
-    ///
-    /// As [`Pool::starmap`].
-    pub fn starmap<S, F, R>(self, items: S, f: F) -> Result<Vec<R>, JobError>
-    where
-        S: Source<Item: UnpackOn<F, P, W, R>>,
-        F: Sync,
-        R: Send,
-    {
-        self.batch(items, StarOnWorker(f, PhantomData), verbs::map)
     }
 
     /// As [`Pool::for_each`]; the function gets `&mut Worker` first.
@@ -163,6 +129,53 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), OnWorker> {
             },
         )
     }
+}
+
+/// Blocking verbs that give vectors, and lazy ones; their functions get their worker.
+#[cfg(feature = "alloc")]
+impl<'p, P: Platform, W: 'static> With<'p, P, W, (), OnWorker> {
+    /// As [`Pool::map`]; the function gets `&mut Worker` first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::map`].
+    pub fn map<S, F, R>(self, items: S, f: F) -> Result<Vec<R>, JobError>
+    where
+        S: Source,
+        F: Fn(&mut Worker<'_, P, W>, S::Item) -> R + Sync,
+        R: Send,
+    {
+        self.batch(items, WorkerCall(f, PhantomData), verbs::map)
+    }
+
+    /// As [`Pool::try_map`]; the function gets `&mut Worker` first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::try_map`].
+    pub fn try_map<S, F, R, E>(self, items: S, f: F) -> Result<Result<Vec<R>, E>, JobError>
+    where
+        S: Source,
+        F: Fn(&mut Worker<'_, P, W>, S::Item) -> Result<R, E> + Sync,
+        R: Send,
+        E: Send,
+    {
+        self.batch(items, WorkerCall(f, PhantomData), verbs::try_map)
+    }
+
+    /// As [`Pool::starmap`]; the function gets `&mut Worker` first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::starmap`].
+    pub fn starmap<S, F, R>(self, items: S, f: F) -> Result<Vec<R>, JobError>
+    where
+        S: Source<Item: UnpackOn<F, P, W, R>>,
+        F: Sync,
+        R: Send,
+    {
+        self.batch(items, StarOnWorker(f, PhantomData), verbs::map)
+    }
 
     /// As [`Pool::broadcast`]; the function gets `&mut Worker` first.
     ///
@@ -176,7 +189,7 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), OnWorker> {
     {
         let options = self.options();
         // SAFETY: `W` is the pool's type of state.
-        unsafe { everyone::broadcast_to_vec(self.engine(), f, &options) }
+        unsafe { everyone::broadcast_to_vec(self.engine, f, &options) }
     }
 
     /// As [`Pool::imap`]; the function gets `&mut Worker` first.
@@ -221,6 +234,7 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), OnWorker> {
 }
 
 /// Verbs that return a handle, whose functions get their worker.
+#[cfg(feature = "alloc")]
 impl<P: Platform, W: 'static, C> With<'_, P, W, C, OnWorker> {
     /// As [`Pool::apply_async`]; the function gets `&mut Worker` first.
     ///

@@ -1,24 +1,32 @@
 //! Verbs whose functions take the item only.
 
-use alloc::vec::Vec;
-use core::marker::PhantomData;
-
 use super::{Plain, With};
-use crate::batch::everyone;
-use crate::batch::work::{Chunks, Plain as PlainCall, Star};
-use crate::error::{JobError, SubmitError};
-use crate::job::{Annotated, Callbacks, PlainFn};
-use crate::lazy::{IMap, Order};
+use crate::batch::work::{Chunks, Plain as PlainCall};
+use crate::error::JobError;
+use crate::job::{Annotated, PlainFn};
 use crate::platform::Platform;
-#[cfg(doc)]
-use crate::pool::Pool;
-use crate::result::AsyncResult;
-use crate::source::{Chunked, Indexed, Sink, Source, Unpack};
-use crate::worker::Worker;
+use crate::source::{Chunked, Sink, Source};
 use crate::{submit, verbs};
 
-/// Blocking and lazy verbs.
-impl<'p, P: Platform, W: 'static> With<'p, P, W, (), Plain> {
+#[cfg(feature = "alloc")]
+use {
+    crate::batch::everyone,
+    crate::batch::work::Star,
+    crate::error::SubmitError,
+    crate::job::Callbacks,
+    crate::lazy::{IMap, Order},
+    crate::result::AsyncResult,
+    crate::source::{Indexed, Unpack},
+    crate::worker::Worker,
+    alloc::vec::Vec,
+    core::marker::PhantomData,
+};
+
+#[cfg(all(doc, feature = "alloc"))]
+use crate::pool::Pool;
+
+/// Blocking verbs.
+impl<P: Platform, W: 'static, K> With<'_, P, W, (), Plain, K> {
     /// As [`Pool::apply`].
     ///
     /// # Errors
@@ -35,21 +43,7 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), Plain> {
             callbacks: (),
             name: options.name,
         };
-        submit::apply(self.engine(), body, options)
-    }
-
-    /// As [`Pool::map`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Pool::map`].
-    pub fn map<S, F, R>(self, items: S, f: F) -> Result<Vec<R>, JobError>
-    where
-        S: Source,
-        F: Fn(S::Item) -> R + Sync,
-        R: Send,
-    {
-        self.batch(items, PlainCall(f), verbs::map)
+        submit::apply(self.engine, body, options)
     }
 
     /// As [`Pool::map_into`].
@@ -67,35 +61,6 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), Plain> {
         self.batch(items, PlainCall(f), |engine, feed, call, how| {
             verbs::map_into(engine, feed, call, out, how)
         })
-    }
-
-    /// As [`Pool::try_map`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Pool::try_map`].
-    pub fn try_map<S, F, R, E>(self, items: S, f: F) -> Result<Result<Vec<R>, E>, JobError>
-    where
-        S: Source,
-        F: Fn(S::Item) -> Result<R, E> + Sync,
-        R: Send,
-        E: Send,
-    {
-        self.batch(items, PlainCall(f), verbs::try_map)
-    }
-
-    /// As [`Pool::starmap`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Pool::starmap`].
-    pub fn starmap<S, F, R>(self, items: S, f: F) -> Result<Vec<R>, JobError>
-    where
-        S: Source<Item: Unpack<F, R>>,
-        F: Sync,
-        R: Send,
-    {
-        self.batch(items, Star(f, PhantomData), verbs::map)
     }
 
     /// As [`Pool::for_each`].
@@ -149,6 +114,53 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), Plain> {
             verbs::reduce(engine, feed, identity, call, combine, how.options)
         })
     }
+}
+
+/// Blocking verbs that give vectors, and lazy ones.
+#[cfg(feature = "alloc")]
+impl<'p, P: Platform, W: 'static> With<'p, P, W, (), Plain> {
+    /// As [`Pool::map`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::map`].
+    pub fn map<S, F, R>(self, items: S, f: F) -> Result<Vec<R>, JobError>
+    where
+        S: Source,
+        F: Fn(S::Item) -> R + Sync,
+        R: Send,
+    {
+        self.batch(items, PlainCall(f), verbs::map)
+    }
+
+    /// As [`Pool::try_map`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::try_map`].
+    pub fn try_map<S, F, R, E>(self, items: S, f: F) -> Result<Result<Vec<R>, E>, JobError>
+    where
+        S: Source,
+        F: Fn(S::Item) -> Result<R, E> + Sync,
+        R: Send,
+        E: Send,
+    {
+        self.batch(items, PlainCall(f), verbs::try_map)
+    }
+
+    /// As [`Pool::starmap`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::starmap`].
+    pub fn starmap<S, F, R>(self, items: S, f: F) -> Result<Vec<R>, JobError>
+    where
+        S: Source<Item: Unpack<F, R>>,
+        F: Sync,
+        R: Send,
+    {
+        self.batch(items, Star(f, PhantomData), verbs::map)
+    }
 
     /// As [`Pool::broadcast`].
     ///
@@ -162,7 +174,7 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), Plain> {
     {
         let options = self.options();
         // SAFETY: `W` is the pool's type of state.
-        unsafe { everyone::broadcast_to_vec(self.engine(), f, &options) }
+        unsafe { everyone::broadcast_to_vec(self.engine, f, &options) }
     }
 
     /// As [`Pool::imap`].
@@ -207,6 +219,7 @@ impl<'p, P: Platform, W: 'static> With<'p, P, W, (), Plain> {
 }
 
 /// Verbs that return a handle.
+#[cfg(feature = "alloc")]
 impl<P: Platform, W: 'static, C> With<'_, P, W, C, Plain> {
     /// As [`Pool::apply_async`].
     ///

@@ -1,0 +1,145 @@
+//! The platform of machines without a scheduler: harts that wait by looking again.
+
+use core::convert::Infallible;
+use core::marker::PhantomData;
+
+use crate::platform::{CatchPanic, Context, Park, Platform, Timed};
+use crate::seats::Seats;
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
+use crate::time::Instant;
+
+/// Harts that [`Spin`] can tell apart.
+const HARTS: usize = 64;
+
+/// A kind of machine without a scheduler: which hart am I, and how does one wait?
+///
+/// A hart is whatever runs by itself: a core, a hardware thread. All methods but `index` have defaults.
+///
+/// # Safety
+///
+/// `index` is below 64, stays the same for a hart, and two harts that use pools never have the same. What
+/// interrupts a hart shares its index.
+pub unsafe trait Hart: 'static {
+    /// The number of the hart that asks.
+    fn index() -> usize;
+
+    /// A short pause between two looks of a waiting hart: a hint, `wfe`, `wfi`. It may return early, and must
+    /// return once [`wake`](Hart::wake) was called on any hart after the last look.
+    fn relax() {
+        core::hint::spin_loop();
+    }
+
+    /// Ends the pauses of waiting harts, such as by `sev`. Nothing has to be done where `relax` returns by itself.
+    fn wake() {}
+
+    /// The time now, if the machine has a clock. One that does promises to be a [`TimedHart`].
+    fn now() -> Option<Instant> {
+        None
+    }
+}
+
+/// A machine whose [`Hart::now`] always answers `Some`, and whose [`Hart::relax`] returns soon after any time.
+pub trait TimedHart: Hart {}
+
+/// The one core of a machine that has no other, as seen by its main program and its interrupt handlers.
+///
+/// Only for machines without an operating system, where nothing but the program itself could start a second
+/// thread. A program that starts a second core needs a [`Hart`] of its own.
+#[derive(Debug, Clone, Copy)]
+pub enum SingleCore {}
+
+// SAFETY: there is one hart.
+#[cfg(target_os = "none")]
+unsafe impl Hart for SingleCore {
+    fn index() -> usize {
+        0
+    }
+}
+
+/// The platform of a machine without a scheduler: waiting harts look again and again, and [`Hart::relax`]
+/// between. There are 32 seats for harts that wait, and no panic is caught.
+#[derive(Debug)]
+pub enum Spin<H> {
+    #[doc(hidden)]
+    Never(Infallible, PhantomData<fn() -> H>),
+}
+
+/// A permit that a hart waits for: a word that is looked at again and again.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct SpinToken<H>(AtomicUsize, PhantomData<fn() -> H>);
+
+impl<H: Hart> Park for SpinToken<H> {
+    const NEW: Self = Self(AtomicUsize::new(0), PhantomData);
+
+    fn park(&self, deadline: Option<Instant>) {
+        // Acquire: pairs with the Release in `unpark`.
+        while self.0.swap(0, Ordering::Acquire) == 0 {
+            if deadline.is_some_and(|at| H::now().is_some_and(|now| now >= at)) {
+                return;
+            }
+            H::relax();
+        }
+    }
+
+    fn unpark(&self) {
+        // Release: pairs with the Acquire in `park`.
+        self.0.store(1, Ordering::Release);
+        H::wake();
+    }
+}
+
+/// The hart of the table that all machines share. Nobody waits as one.
+enum AnyHart {}
+
+// SAFETY: no hart is this one.
+unsafe impl Hart for AnyHart {
+    fn index() -> usize {
+        unreachable!("no hart is this one")
+    }
+}
+
+/// A static cannot be generic, so the table is that of `AnyHart`.
+static SEATS: Seats<SpinToken<AnyHart>> = Seats::new();
+
+/// The pointer of each hart.
+static CONTEXTS: [AtomicPtr<()>; HARTS] = [const { AtomicPtr::new(core::ptr::null_mut()) }; HARTS];
+
+// SAFETY: there is one table.
+unsafe impl<H: Hart> Platform for Spin<H> {
+    type Park = SpinToken<H>;
+
+    fn seats() -> &'static Seats<SpinToken<H>> {
+        let seats: *const Seats<SpinToken<AnyHart>> = &raw const SEATS;
+        // SAFETY: a table is laid out as in C, and tokens of all harts are the same word: they differ only in
+        // the functions that they call.
+        unsafe { &*seats.cast() }
+    }
+
+    fn now() -> Option<Instant> {
+        H::now()
+    }
+}
+
+impl<H: TimedHart> Timed for Spin<H> {}
+
+// SAFETY: each hart has its own place, by the contract of `Hart`.
+unsafe impl<H: Hart> Context for Spin<H> {
+    fn get() -> *const () {
+        // Relaxed, both: only the hart itself reads and writes its place.
+        CONTEXTS[H::index()].load(Ordering::Relaxed)
+    }
+
+    unsafe fn set(worker: *const ()) {
+        CONTEXTS[H::index()].store(worker.cast_mut(), Ordering::Relaxed);
+    }
+}
+
+/// Panics are left to the machine's own handler.
+impl<H: Hart> CatchPanic for Spin<H> {
+    type Payload = Infallible;
+
+    fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Infallible> {
+        Ok(f())
+    }
+}

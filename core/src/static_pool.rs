@@ -1,0 +1,345 @@
+//! A pool without an allocator and without a spawner: everything lies in the pool itself, and its workers come
+//! by themselves.
+
+mod seat;
+mod storage;
+mod verbs;
+
+use core::time::Duration;
+
+use crate::backoff::Backoff;
+use crate::engine::{Engine, Settings, WaitPolicy};
+use crate::error::{JoinError, SeatError};
+use crate::frame::Frame;
+use crate::idle::Idle;
+use crate::platform::{Platform, Timed};
+use crate::seats::Look;
+use crate::spawner::{Placement, WorkerInfo};
+#[cfg(target_os = "none")]
+use crate::spin::{SingleCore, Spin};
+use crate::stats::WorkerStats;
+use crate::sync::{AtomicUsize, Ordering};
+use crate::time::Instant;
+pub use seat::Seat;
+use storage::Arrays;
+
+/// Workers that a pool in place can have: as many as its words have bits on every machine.
+const MOST_WORKERS: usize = 32;
+
+/// A pool that lies in a `static`: `WORKERS` workers, `SLOTS` jobs, `BYTES` bytes for each job's closure or result.
+///
+/// It needs neither an allocator nor an operating system. Nothing is started: threads, cores or loops come by
+/// themselves and take a [`seat`](Self::seat). It never waits for room (S13): a call that finds every
+/// slot taken, or every place in the queue, ends as [`JobError::Full`](crate::JobError::Full) and hands its closure back.
+///
+/// ```
+/// use ringpool_core::StaticPool;
+/// use ringpool_std::Std;
+///
+/// static POOL: StaticPool<2, 8, 64, Std> = StaticPool::new();
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// std::thread::scope(|scope| {
+///     for index in 0..2 {
+///         scope.spawn(move || POOL.run_worker(index));
+///     }
+///     let answer = POOL.apply_async(|| 6 * 7)?;
+///     let mut squares = [0; 4];
+///     POOL.map_into(&[1, 2, 3, 4], &mut squares, |x| x * x)?;
+///     assert_eq!(squares, [1, 4, 9, 16]);
+///     assert_eq!(answer.get()?, 42);
+///     POOL.close();
+///     POOL.join()?;
+///     Ok(())
+/// })
+/// # }
+/// ```
+///
+/// `WORKERS` is at most 32, and `SLOTS` a power of two; anything else does not compile:
+///
+/// ```compile_fail
+/// use ringpool_core::StaticPool;
+/// static POOL: StaticPool<2, 6, 64, ringpool_std::Std> = StaticPool::new();
+/// ```
+///
+/// ```compile_fail
+/// use ringpool_core::StaticPool;
+/// static POOL: StaticPool<33, 8, 64, ringpool_std::Std> = StaticPool::new();
+/// ```
+///
+/// Neither does a job that is too large, as soon as code is made for the call:
+///
+/// ```compile_fail
+/// use ringpool_core::StaticPool;
+/// static POOL: StaticPool<2, 8, 64, ringpool_std::Std> = StaticPool::new();
+/// let large = [0_u8; 100];
+/// let _ = POOL.apply_async(move || large[0]);
+/// ```
+///
+/// Only a pool that lives for ever gives out handles:
+///
+/// ```compile_fail
+/// use ringpool_core::StaticPool;
+/// let pool = StaticPool::<2, 8, 64, ringpool_std::Std>::new();
+/// let _ = pool.apply_async(|| 1);
+/// ```
+///
+/// # What to watch out for
+///
+/// A blocking call waits for ever if no worker ever comes: a program with one loop makes it as a worker, by
+/// [`Seat::participate`]. A handle that is leaked keeps its slot, a seat that is leaked stays taken. `broadcast` and `Schedule::Static` wait
+/// until a worker was in every seat.
+pub struct StaticPool<
+    const WORKERS: usize,
+    const SLOTS: usize,
+    const BYTES: usize,
+    #[cfg(target_os = "none")] P: Platform = Spin<SingleCore>,
+    #[cfg(not(target_os = "none"))] P: Platform,
+    W = (),
+> {
+    engine: Engine<P, Arrays<P, WORKERS, SLOTS, BYTES>>,
+    initializer: fn(&WorkerInfo<'_>) -> W,
+    exit_hook: Option<fn(&WorkerInfo<'_>, W)>,
+    /// One bit for each seat that is taken.
+    taken: AtomicUsize,
+    /// One bit for each seat that was ever taken.
+    ever_taken: AtomicUsize,
+}
+
+/// What a [`StaticPool`] has done so far. Numbers of one moment per field, not of one moment in all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StaticStats<const WORKERS: usize> {
+    /// One entry for each seat, by index. `replaced` counts how often it was taken again.
+    pub workers: [WorkerStats; WORKERS],
+    /// Entries in the queue.
+    pub queued: usize,
+    /// Accepted jobs and batches that `terminate` kept from starting.
+    pub never_started: usize,
+}
+
+impl<P, W, const WORKERS: usize, const SLOTS: usize, const BYTES: usize> core::fmt::Debug
+    for StaticPool<WORKERS, SLOTS, BYTES, P, W>
+where
+    P: Platform,
+{
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("StaticPool")
+            .field("workers", &WORKERS)
+            .field("queued", &self.engine.queued())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<P, W, const WORKERS: usize, const SLOTS: usize, const BYTES: usize> Default
+    for StaticPool<WORKERS, SLOTS, BYTES, P, W>
+where
+    P: Platform,
+    W: Default,
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P, W, const WORKERS: usize, const SLOTS: usize, const BYTES: usize>
+    StaticPool<WORKERS, SLOTS, BYTES, P, W>
+where
+    P: Platform,
+{
+    /// A pool that waits for workers. Their states are `W::default()` unless there is an initializer.
+    #[must_use]
+    pub const fn new() -> Self
+    where
+        W: Default,
+    {
+        const {
+            assert!(
+                WORKERS >= 1 && WORKERS <= MOST_WORKERS,
+                "a `StaticPool` has 1 to 32 workers"
+            );
+            assert!(
+                SLOTS.is_power_of_two(),
+                "the slots of a `StaticPool` are a power of two, 1 or more"
+            );
+        };
+        let settings = Settings {
+            workers: WORKERS,
+            jobs_per_worker: usize::MAX,
+            wait_policy: WaitPolicy::Adaptive,
+            search: Backoff::searching(WORKERS, WORKERS),
+            capacity: SLOTS,
+            caller_participates: false,
+            in_place: true,
+        };
+        let searchers = if WORKERS < 4 { 1 } else { WORKERS / 2 };
+        Self {
+            engine: Engine::new(settings, Idle::new(searchers), Arrays::new()),
+            initializer: default_state,
+            exit_hook: None,
+            taken: AtomicUsize::new(0),
+            ever_taken: AtomicUsize::new(0),
+        }
+    }
+
+    /// Makes the state of a worker when it takes its seat.
+    #[must_use]
+    pub const fn initializer(mut self, f: fn(&WorkerInfo<'_>) -> W) -> Self {
+        self.initializer = f;
+        self
+    }
+
+    /// Ends the state of a worker when it leaves its seat.
+    #[must_use]
+    pub const fn exit_hook(mut self, f: fn(&WorkerInfo<'_>, W)) -> Self {
+        self.exit_hook = Some(f);
+        self
+    }
+
+    /// How idle workers wait.
+    #[must_use]
+    pub const fn wait_policy(mut self, policy: WaitPolicy) -> Self {
+        self.engine.settings.wait_policy = policy;
+        self
+    }
+}
+
+fn default_state<W: Default>(_: &WorkerInfo<'_>) -> W {
+    W::default()
+}
+
+impl<P, W, const WORKERS: usize, const SLOTS: usize, const BYTES: usize>
+    StaticPool<WORKERS, SLOTS, BYTES, P, W>
+where
+    P: Platform,
+    W: 'static,
+{
+    fn engine(&self) -> &Engine<P> {
+        &self.engine
+    }
+
+    /// Takes the seat of worker `index`, with a state that the initializer makes here.
+    ///
+    /// # Errors
+    ///
+    /// Somebody has the seat, or there is no such seat.
+    pub fn seat(&self, index: usize) -> Result<Seat<'_, P, W>, SeatError> {
+        let place = seat::Place::take(self, index)?;
+        let state = (self.initializer)(&place.info());
+        Ok(Seat::new(place, state, self.exit_hook))
+    }
+
+    /// Takes the seat of worker `index`, with a state of one's own.
+    ///
+    /// # Errors
+    ///
+    /// Somebody has the seat, or there is no such seat; the state is dropped.
+    pub fn seat_with(&self, index: usize, state: W) -> Result<Seat<'_, P, W>, SeatError> {
+        let place = seat::Place::take(self, index)?;
+        Ok(Seat::new(place, state, self.exit_hook))
+    }
+
+    /// Becomes worker `index` until the pool is closed and empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`seat`](Self::seat).
+    pub fn run_worker(&self, index: usize) -> Result<(), SeatError> {
+        self.seat(index)?.run();
+        Ok(())
+    }
+
+    /// Refuses new work from now on; what was accepted is finished by the workers, then they leave. Idempotent,
+    /// and allowed from anywhere.
+    pub fn close(&self) {
+        self.engine().close();
+    }
+
+    /// Starts nothing from now on: what is queued ends as [`JobError::Terminated`](crate::JobError::Terminated),
+    /// running jobs see their cancel token. Returns how many jobs never started, and batches with a chunk left.
+    pub fn terminate(&self) -> usize {
+        let never_started = self.engine().terminate();
+        // The workers that are there come by themselves, or skip as they leave.
+        for index in 0..WORKERS {
+            // Acquire: pairs with the Release in `Place::drop`.
+            if self.taken.load(Ordering::Acquire) & 1 << index == 0 {
+                seat::skip_region(self.engine(), index);
+            }
+        }
+        never_started
+    }
+
+    /// Blocks until every worker has left and nothing is queued. Any number of threads may join.
+    ///
+    /// What was accepted when no worker was there waits for one to come, and so does `join`.
+    ///
+    /// # Errors
+    ///
+    /// The pool was neither closed nor terminated, or this is one of its own workers.
+    pub fn join(&self) -> Result<(), JoinError> {
+        self.join_until(None).map(|_| ())
+    }
+
+    /// As [`join`](Self::join), at most for `timeout`; tells whether every worker has left.
+    ///
+    /// # Errors
+    ///
+    /// As `join`.
+    pub fn join_timeout(&self, timeout: Duration) -> Result<bool, JoinError>
+    where
+        P: Timed,
+    {
+        self.join_until(P::now().map(|now| now.saturating_add(timeout)))
+    }
+
+    fn join_until(&self, deadline: Option<Instant>) -> Result<bool, JoinError> {
+        if Frame::<P>::is_worker_of(self.engine().head()) {
+            return Err(JoinError::FromWorker);
+        }
+        if self.engine.life.closed_by().is_none() {
+            return Err(JoinError::StillRunning);
+        }
+        Ok(self.engine().wait_as_joiner(|| {
+            // Acquire: pairs with the Release in `Place::drop`, for what the workers did.
+            if self.taken.load(Ordering::Acquire) == 0 && self.engine.queued() == 0 {
+                Look::Done
+            } else if deadline.is_some_and(|at| P::now().is_some_and(|now| now >= at)) {
+                Look::GiveUp
+            } else {
+                Look::Park(deadline)
+            }
+        }))
+    }
+
+    /// What the pool has done so far.
+    pub fn stats(&self) -> StaticStats<WORKERS> {
+        let slots = self.engine.slots();
+        StaticStats {
+            workers: core::array::from_fn(|index| {
+                let slot = &slots[index];
+                slot.stats.get(slot.generation.load(Ordering::Relaxed))
+            }),
+            queued: self.engine.queued(),
+            never_started: self.engine.never_started(),
+        }
+    }
+
+    /// How many workers can take a seat: `WORKERS`.
+    pub const fn worker_count(&self) -> usize {
+        WORKERS
+    }
+
+    /// What the worker that has just taken a seat is told.
+    fn placement(&self, index: usize) -> Placement {
+        let generation = &self.engine.slots()[index].generation;
+        // Relaxed: only who has the seat writes here, and the seat is passed on by `taken`.
+        if self.ever_taken.fetch_or(1 << index, Ordering::Relaxed) & 1 << index != 0 {
+            generation.fetch_add(1, Ordering::Relaxed);
+        }
+        Placement {
+            index,
+            workers: WORKERS,
+            generation: generation.load(Ordering::Relaxed),
+        }
+    }
+}
