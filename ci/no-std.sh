@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The crates that promise it build for machines without an operating system: with no library but `core`,
-# then with `alloc`.
+# then with `alloc`. A program with a pool in a static builds for them, and its tests run here, without `alloc`.
 #
 # The first build sees a sysroot in which `alloc` and `std` do not exist: on a toolchain that has them,
 # code that asks for `alloc` by mistake would compile.
@@ -45,4 +45,8 @@ for target in "${targets[@]}"; do
         build core "$target" -p "$package" --no-default-features
         build core,alloc "$target" -p "$package" --no-default-features --features alloc
     done
+    build core "$target" --release --manifest-path tests/firmware/Cargo.toml
 done
+run cargo fmt --manifest-path tests/firmware/Cargo.toml --check
+run cargo clippy --locked --manifest-path tests/firmware/Cargo.toml --all-targets -- -D warnings
+run cargo test --locked --manifest-path tests/firmware/Cargo.toml

@@ -1,0 +1,206 @@
+use std::cell::Cell;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::thread;
+use std::time::{Duration, Instant as Clock};
+
+use ringpool_core::{CancelOutcome, GetError, Hart, Instant, JoinError, Schedule, Spin, TimedHart};
+
+use super::*;
+
+/// Each thread is a hart.
+enum Thread {}
+
+/// How often each hart has paused in a wait.
+static PAUSES: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
+
+// SAFETY: every thread that asks gets a number of its own, which it keeps. There are fewer than 64, or the
+// place of the last one would be looked for in vain.
+unsafe impl Hart for Thread {
+    fn index() -> usize {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static INDEX: Cell<Option<usize>> = const { Cell::new(None) };
+        }
+        INDEX.get().unwrap_or_else(|| {
+            let index = NEXT.fetch_add(1, Ordering::Relaxed);
+            INDEX.set(Some(index));
+            index
+        })
+    }
+
+    fn relax() {
+        PAUSES[Self::index()].fetch_add(1, Ordering::Relaxed);
+        thread::yield_now();
+    }
+
+    fn now() -> Option<Instant> {
+        static START: Mutex<Option<Clock>> = Mutex::new(None);
+        let start = *START.lock().ok()?.get_or_insert_with(Clock::now);
+        u64::try_from(start.elapsed().as_nanos())
+            .ok()
+            .map(Instant::from_nanos)
+    }
+}
+
+impl TimedHart for Thread {}
+
+type Pool<const WORKERS: usize, const SLOTS: usize> = StaticPool<WORKERS, SLOTS, 64, Spin<Thread>>;
+
+/// Runs `f` while threads sit in all seats.
+fn with_harts<const WORKERS: usize, const SLOTS: usize>(
+    pool: &Pool<WORKERS, SLOTS>,
+    f: impl FnOnce(),
+) {
+    thread::scope(|scope| {
+        for index in 0..WORKERS {
+            scope.spawn(move || pool.run_worker(index).unwrap());
+        }
+        f();
+        pool.close();
+        pool.join().unwrap();
+    });
+}
+
+// S9, S10, S26, S44
+#[test]
+fn the_program_of_a_bare_core_runs() {
+    static POOL: StaticPool<1, 8, 64, Spin<Thread>, u32> = StaticPool::new();
+    for reading in [5, 6] {
+        drop(on_reading(&POOL, reading));
+    }
+    let squares = (0..16_u32).map(|x| (x * x + 2) / 2).sum::<u32>();
+    assert_eq!(main_loop(&POOL, 3).unwrap(), squares + 11);
+    assert!(on_reading(&POOL, 1).is_none(), "the pool is closed");
+    POOL.join().unwrap();
+}
+
+// S9, S26, S27
+#[test]
+fn harts_share_the_work_of_blocking_calls() {
+    let pool = Pool::<3, 8>::new();
+    with_harts(&pool, || {
+        for len in [0_u32, 1, 5, 1000] {
+            let mut out = [0; 1000];
+            let out = &mut out[..len as usize];
+            assert_eq!(pool.map_into(0..len, out, |x| x + 1).unwrap(), len as usize);
+            assert!(out.iter().copied().eq(1..=len));
+            for schedule in [Schedule::Static, Schedule::Guided] {
+                let with = pool.with().schedule(schedule);
+                with.for_each(&mut *out, |x| *x += 1).unwrap();
+            }
+            let sum = pool.reduce(&*out, 0, |x| *x, |a, b| a + b).unwrap();
+            assert_eq!(sum, (3..len + 3).sum::<u32>());
+        }
+        assert_eq!(pool.broadcast(|worker| worker.index()).unwrap(), [0, 1, 2]);
+    });
+}
+
+// S13
+#[test]
+fn a_full_pool_waits_for_nobody() {
+    static POOL: Pool<1, 1> = Pool::new();
+    let first = POOL.apply_async(|| 1).unwrap();
+    let refused = POOL.apply_async(|| 2).unwrap_err();
+    assert!(refused.is_full());
+    assert_eq!(refused.into_inner()(), 2);
+    assert!(matches!(POOL.apply(|| 3), Err(JobError::Full)));
+    assert_eq!(first.cancel(), CancelOutcome::NeverRan);
+    assert!(matches!(first.get(), Err(JobError::Cancelled)));
+    with_harts(&POOL, || assert_eq!(POOL.apply(|| 4).unwrap(), 4));
+}
+
+// S17, S50
+#[test]
+fn waits_end_in_time() {
+    static POOL: Pool<1, 4> = Pool::new();
+    let mut late = POOL.apply_async(|| 1).unwrap();
+    let timed_out = late.get_timeout(Duration::from_millis(1));
+    assert!(matches!(timed_out, Err(GetError::TimedOut)));
+    let expired = POOL.with().deadline(Duration::from_millis(1)).apply(|| 2);
+    assert!(matches!(expired, Err(JobError::DeadlineExpired)));
+    let expired = POOL
+        .with()
+        .deadline(Duration::from_millis(1))
+        .for_each(0..9, drop);
+    assert!(matches!(expired, Err(JobError::DeadlineExpired)));
+    with_harts(&POOL, || assert_eq!(late.get().unwrap(), 1));
+}
+
+// S14, S45: shares that are skipped, told apart by a bit for each worker.
+#[test]
+fn what_a_stopped_pool_skips_is_dropped_once_and_nobody_waits_for_it() {
+    static DROPPED: AtomicUsize = AtomicUsize::new(0);
+    struct Item(usize);
+    impl Drop for Item {
+        fn drop(&mut self) {
+            DROPPED.fetch_add(self.0, Ordering::Relaxed);
+        }
+    }
+    static POOL: Pool<3, 4> = Pool::new();
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    static GO_ON: AtomicBool = AtomicBool::new(false);
+    thread::scope(|scope| {
+        // Only the middle share has a worker.
+        scope.spawn(|| POOL.run_worker(1).unwrap());
+        let call = scope.spawn(|| {
+            let items = core::array::from_fn::<_, 8, _>(Item);
+            POOL.with()
+                .schedule(Schedule::Static)
+                .for_each(items, |item| {
+                    BEGUN.store(true, Ordering::Relaxed);
+                    while !GO_ON.load(Ordering::Relaxed) {
+                        thread::yield_now();
+                    }
+                    drop(item);
+                })
+        });
+        while !BEGUN.load(Ordering::Relaxed) {
+            thread::yield_now();
+        }
+        assert_eq!(POOL.terminate(), 1);
+        GO_ON.store(true, Ordering::Relaxed);
+        assert!(matches!(call.join().unwrap(), Err(JobError::Terminated)));
+    });
+    POOL.join().unwrap();
+    assert_eq!(DROPPED.load(Ordering::Relaxed), (0..8).sum());
+}
+
+// S46
+#[test]
+fn a_joiner_that_sleeps_is_woken_by_the_last_who_leaves() {
+    static POOL: Pool<2, 4> = Pool::new();
+    static JOINER: AtomicUsize = AtomicUsize::new(usize::MAX);
+    let seats = [POOL.seat(0).unwrap(), POOL.seat(1).unwrap()];
+    POOL.close();
+    thread::scope(|scope| {
+        let joiner = scope.spawn(|| {
+            JOINER.store(Thread::index(), Ordering::Relaxed);
+            POOL.join()
+        });
+        for seat in seats {
+            let pauses = || PAUSES.get(JOINER.load(Ordering::Relaxed));
+            let before = pauses().map_or(0, |pauses| pauses.load(Ordering::Relaxed));
+            while pauses().is_none_or(|pauses| pauses.load(Ordering::Relaxed) == before) {
+                thread::yield_now();
+            }
+            drop(seat);
+        }
+        assert_eq!(joiner.join().unwrap(), Ok(()));
+    });
+}
+
+// S41, S46
+#[test]
+fn a_job_waits_for_another_of_its_pool() {
+    static POOL: Pool<1, 4> = Pool::new();
+    with_harts(&POOL, || {
+        let nested = POOL.apply(|| {
+            let inner = POOL.apply_async(|| 20)?;
+            let sum = POOL.reduce(0..3, 0, |x| x, |a, b| a + b)?;
+            assert_eq!(POOL.join(), Err(JoinError::FromWorker));
+            Ok::<_, JobError>(inner.get()? + sum)
+        });
+        assert_eq!(nested.unwrap().unwrap(), 23);
+    });
+}
