@@ -68,7 +68,7 @@ pub fn workers() -> usize {
         .min(2)
 }
 
-/// The body of every tiny job: SplitMix64's finalizer, about a nanosecond, whose value everybody uses. `black_box` would
+/// The body of every tiny job: the finalizer of `SplitMix64`, about a nanosecond, whose value everybody uses. `black_box` would
 /// send the argument through memory, at a cost that depends on how the loop around it happens to lie.
 #[inline(always)]
 pub fn tiny(n: u64) -> u64 {
