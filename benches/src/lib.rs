@@ -11,7 +11,11 @@ pub mod detached;
 pub mod hand;
 pub mod handles;
 pub mod hot;
+pub mod large;
 pub mod region;
+pub mod streams;
+pub mod uneven;
+pub mod whole;
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -51,14 +55,22 @@ pub struct Workload {
 }
 
 /// All workloads, in the order of the report.
-pub const WORKLOADS: [Workload; 7] = [
+pub const WORKLOADS: [Workload; 15] = [
     hot::HOT,
     handles::HANDLES,
     detached::DETACHED,
     bulk::MAP,
     bulk::MAP_INTO,
+    large::FRESH,
+    large::INTO,
+    large::SUM,
     region::EMPTY,
     region::TINY,
+    uneven::TRIANGLE,
+    streams::UNORDERED,
+    streams::ORDERED,
+    streams::LONG,
+    whole::WHOLE,
 ];
 
 /// Two workers, or one where there is one CPU.

@@ -43,6 +43,8 @@ pub(super) trait Flight<T, R, P: Platform> {
         first: usize,
         wait: bool,
     ) -> Result<(), (JobError, Bunch<T>)>;
+    /// Whether nothing can be taken at once.
+    fn must_wait(&self) -> bool;
     /// Blocks until a chunk has landed, at most until the moment given. `Ok(None)` if none is under way.
     fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut>;
     /// Cancels every chunk under way.
@@ -99,6 +101,12 @@ where
             .map_err(|(error, body)| (error, body.into_items()))?;
         self.under_way.push_back((count, handle));
         Ok(())
+    }
+
+    fn must_wait(&self) -> bool {
+        self.under_way
+            .front()
+            .is_none_or(|(_, oldest)| !oldest.ready())
     }
 
     fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut> {
@@ -262,6 +270,10 @@ where
                 Err((error, body.chunk.into_items()))
             }
         }
+    }
+
+    fn must_wait(&self) -> bool {
+        self.landed.is_empty() && self.outbox.is_empty()
     }
 
     fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut> {

@@ -6,6 +6,7 @@
 
 mod chunk;
 mod flight;
+mod window;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -24,6 +25,7 @@ use crate::time::Instant;
 use chunk::{Bunch, BunchIter};
 pub(crate) use flight::Submitter;
 use flight::{Flight, Ordered, TimedOut, Unordered};
+use window::Window;
 
 /// The results of a lazy stream, in order of the input (`imap`) or of completion (`imap_unordered`).
 ///
@@ -45,8 +47,7 @@ pub struct IMap<'p, I: Iterator, R, P: Platform> {
     landed: BunchIter<Result<R, JobError>>,
     /// A chunk that the full queue has refused; the next to be submitted.
     refused: Option<Bunch<I::Item>>,
-    chunk_size: usize,
-    window: usize,
+    window: Window,
     /// Items pulled from the input and not yet yielded.
     under_way: usize,
     pulled: usize,
@@ -97,17 +98,12 @@ where
         G: Call<P, I::Item, Out = R> + Send + Sync + 'p,
     {
         let engine = submitter.engine();
-        let asked = settings.chunk_size.unwrap_or(1);
-        let window = settings.window.unwrap_or_else(|| {
-            engine
-                .settings
-                .workers
-                .saturating_mul(4)
-                .saturating_mul(asked)
-        });
-        let last = match (asked, window) {
-            (0, _) => Some(("chunk_size", 0)),
-            (_, 0) => Some(("window", 0)),
+        let Settings {
+            chunk_size, window, ..
+        } = settings;
+        let last = match (chunk_size, window) {
+            (Some(0), _) => Some(("chunk_size", 0)),
+            (_, Some(0)) => Some(("window", 0)),
             _ => None,
         }
         .map(|(option, value)| JobError::InvalidOption { option, value });
@@ -124,8 +120,7 @@ where
             engine,
             landed: BunchIter::One(None),
             refused: None,
-            chunk_size: asked.min(window),
-            window,
+            window: Window::new(window, chunk_size, engine.settings.workers),
             under_way: 0,
             pulled: 0,
             yielded: 0,
@@ -178,9 +173,7 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
 
     /// Pulls and submits until the window is full, or the queue while there is something else to wait for.
     fn fill(&mut self, until: Option<Instant>) {
-        while self.refused.is_some()
-            || !self.input_ended && self.chunk_size <= self.window.saturating_sub(self.under_way)
-        {
+        while self.refused.is_some() || !self.input_ended && self.window.has_room(self.under_way) {
             if let Some(why) = self.engine.life.closed_by() {
                 return self.end(why.into());
             }
@@ -223,13 +216,13 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
     /// Takes the next chunk out of the input. An input that has ended is not asked again.
     fn pull(&mut self) -> Option<Bunch<I::Item>> {
         let guard = SettleOnUnwind(&mut *self.flight);
-        let bunch = if self.chunk_size == 1 {
+        let chunk_size = self.window.chunk(|| self.input.size_hint().0);
+        let bunch = if chunk_size == 1 {
             self.input.next().map(Bunch::One)
         } else {
             // The hint is only a hint: it must not make us reserve more than a little.
-            let mut items =
-                Vec::with_capacity(self.input.size_hint().0.min(self.chunk_size).min(1024));
-            while items.len() < self.chunk_size {
+            let mut items = Vec::with_capacity(self.input.size_hint().0.min(chunk_size).min(1024));
+            while items.len() < chunk_size {
                 let Some(item) = self.input.next() else {
                     self.input_ended = true;
                     break;
@@ -258,7 +251,17 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
                 }
                 return Err(TimedOut);
             }
-            match self.flight.land(until)? {
+            if self.window.is_due(self.yielded)
+                && let Some(now) = P::now()
+            {
+                self.window.look(now, self.yielded);
+            }
+            let waits = self.window.may_grow() && self.flight.must_wait();
+            let landed = self.flight.land(until)?;
+            if let (true, Some(now)) = (waits, P::now()) {
+                self.window.waited(now, self.yielded);
+            }
+            match landed {
                 Some(results) => self.landed = results.into_iter(),
                 None if !self.landed.is_empty() => {}
                 None => return Ok(self.last.take().map(Err)),

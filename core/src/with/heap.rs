@@ -16,8 +16,9 @@ use crate::submit;
 use crate::verbs::{self, len_of};
 
 impl<'p, P: Platform, W: 'static, C, M> With<'p, P, W, C, M, OnHeap> {
-    /// Items that a stream may have pulled and not yielded; zero is an error of the stream. Four chunks
-    /// for each worker unless it is said.
+    /// Items that a stream may have pulled and not yielded; zero is an error of the stream. Unless it is said, four
+    /// chunks for each worker, and up to 128 while results come within microseconds and the consumer waits for them. If
+    /// neither window nor chunk size is said, up to 32 such items share a job.
     pub fn window(mut self, items: usize) -> Self {
         self.window = Some(items);
         self

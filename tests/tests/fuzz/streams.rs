@@ -150,7 +150,8 @@ fn next(
 /// S36: no more is pulled than the window allows.
 fn check_window(instance: &Instance, pulled: usize, yielded: usize) {
     let call = &instance.call;
-    let by_default = 4 * instance.world.settings.worker_count() * call.chunk.unwrap_or(1);
+    // As large as a window may grow that is not set.
+    let by_default = 128 * instance.world.settings.worker_count() * call.chunk.unwrap_or(1);
     let window = call.stream.window.unwrap_or(by_default);
     // What is yielded was pulled before; the last yield may say that the pool has ended.
     if pulled > yielded + window {

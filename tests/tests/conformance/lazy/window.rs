@@ -55,14 +55,49 @@ fn at_most_a_window_is_pulled_and_not_yet_yielded() {
 
 // S36
 #[test]
-fn the_default_window_is_bounded() {
+fn the_default_window_is_bounded_also_when_it_has_grown() {
     let _watch = watchdog();
     let pool = pool(2);
-    let pulled = Cell::new(0_usize);
-    let mut items = pool.imap((0..).inspect(|_: &u64| pulled.set(pulled.get() + 1)), |x| x);
-    assert_eq!(items.next().unwrap().unwrap(), 0);
-    assert!(pulled.get() < 1_000_000);
-    assert!(items.take(500).map(Result::unwrap).eq(1..501));
+    for ordered in [true, false] {
+        let pulled = Cell::new(0_usize);
+        let input = (0_usize..).inspect(|_| pulled.set(pulled.get() + 1));
+        let items = if ordered {
+            pool.imap(input, |x| x)
+        } else {
+            pool.imap_unordered(input, |x| x)
+        };
+        let mut seen = vec![false; 30_000];
+        for (yielded, item) in items.take(20_000).enumerate() {
+            let item = item.unwrap();
+            assert!(!ordered || item == yielded, "{item} came for {yielded}");
+            assert!(
+                !std::mem::replace(&mut seen[item], true),
+                "{item} came twice"
+            );
+            assert!(pulled.get() - yielded <= 2 * 128);
+        }
+    }
+}
+
+// S36
+#[test]
+fn items_are_jobs_of_their_own_where_it_is_said_or_the_input_promises_no_more() {
+    let _watch = watchdog();
+    const ITEMS: usize = 20_000;
+    let jobs = |pool: &Pool| -> usize {
+        let stats = pool.stats();
+        stats.workers.iter().map(|worker| worker.jobs).sum()
+    };
+    let said = pool(2);
+    assert_eq!(
+        said.with().chunk_size(1).imap(0..ITEMS, |x| x).count(),
+        ITEMS
+    );
+    assert_eq!(jobs(&said), ITEMS);
+    let unpromised = pool(2);
+    let input = (0..ITEMS).filter(|_| true);
+    assert_eq!(unpromised.imap(input, |x| x).count(), ITEMS);
+    assert_eq!(jobs(&unpromised), ITEMS);
 }
 
 // S36

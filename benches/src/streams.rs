@@ -1,0 +1,215 @@
+//! W6: lazy streams: items come from an iterator and leave one by one, in bounded memory.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+use rayon::prelude::*;
+
+use crate::hand::HandPool;
+use crate::hot::{pool, rayon_pool};
+use crate::{Contender, Session, Workload, tiny, tiny_sum};
+
+/// W6: tiny items, in any order.
+pub const UNORDERED: Workload = Workload {
+    id: "W6 unordered",
+    what: "a stream of 10^6 tiny items, in any order",
+    unit: "item",
+    units: 1_000_000,
+    repeats: 3,
+    contenders: &[
+        Contender {
+            name: "ringpool imap_unordered",
+            open: unordered,
+        },
+        Contender {
+            name: "rayon par_bridge",
+            open: rayon,
+        },
+        Contender {
+            name: "crossbeam by hand, chunks of 64",
+            open: |workers| by_hand(workers, false),
+        },
+        Contender {
+            name: "sequential",
+            open: sequential,
+        },
+    ],
+    checksum: tiny_sum,
+};
+
+/// W6: tiny items, in order.
+pub const ORDERED: Workload = Workload {
+    id: "W6 ordered",
+    what: "a stream of 10^6 tiny items, in order",
+    unit: "item",
+    units: 1_000_000,
+    repeats: 3,
+    contenders: &[
+        Contender {
+            name: "ringpool imap",
+            open: ordered,
+        },
+        Contender {
+            name: "crossbeam by hand, chunks of 64, put in order",
+            open: |workers| by_hand(workers, true),
+        },
+        Contender {
+            name: "sequential",
+            open: sequential,
+        },
+    ],
+    checksum: tiny_sum,
+};
+
+/// W6: items of 50 µs.
+pub const LONG: Workload = Workload {
+    id: "W6 50 µs",
+    what: "a stream of 4,000 items of 50 µs, in any order",
+    unit: "item",
+    units: 4000,
+    repeats: 3,
+    contenders: &[
+        Contender {
+            name: "ringpool imap_unordered",
+            open: long_unordered,
+        },
+        Contender {
+            name: "ringpool imap",
+            open: long_ordered,
+        },
+        Contender {
+            name: "rayon par_bridge",
+            open: long_rayon,
+        },
+        Contender {
+            name: "sequential",
+            open: long_sequential,
+        },
+    ],
+    checksum: tiny_sum,
+};
+
+/// What a stream yields, summed up in the order in which it comes.
+fn total(values: impl Iterator<Item = u64>) -> u64 {
+    values.fold(0, u64::wrapping_add)
+}
+
+/// Fails unless values of a stream come in the order of their items.
+pub fn total_in_order(values: impl Iterator<Item = u64>) -> u64 {
+    total(values.enumerate().map(|(n, value)| {
+        assert_eq!(value, tiny(n as u64), "item {n} is out of order");
+        value
+    }))
+}
+
+fn unordered(workers: usize) -> Session {
+    let pool = pool(workers);
+    Box::new(move |units| {
+        let stream = pool.imap_unordered(0..units as u64, tiny);
+        total(stream.map(|value| value.expect("tiny jobs end well")))
+    })
+}
+
+fn ordered(workers: usize) -> Session {
+    let pool = pool(workers);
+    Box::new(move |units| {
+        let stream = pool.imap(0..units as u64, tiny);
+        total_in_order(stream.map(|value| value.expect("tiny jobs end well")))
+    })
+}
+
+fn rayon(workers: usize) -> Session {
+    let pool = rayon_pool(workers);
+    Box::new(move |units| {
+        pool.install(|| {
+            let items = (0..units as u64).par_bridge();
+            items.map(tiny).reduce(|| 0, u64::wrapping_add)
+        })
+    })
+}
+
+/// Chunks go in by one channel, come out by another, and eight at most for each worker are under way.
+fn by_hand(workers: usize, in_order: bool) -> Session {
+    const CHUNK: usize = 64;
+    let pool = HandPool::new(workers);
+    Box::new(move |units| {
+        let (done, results) = bounded::<(usize, Vec<u64>)>(8 * workers);
+        let mut starts = (0..units).step_by(CHUNK);
+        let mut under_way = 0;
+        let mut feed = |under_way: &mut usize| {
+            while *under_way < 8 * workers
+                && let Some(start) = starts.next()
+            {
+                let done = done.clone();
+                let items = start as u64..(start + CHUNK).min(units) as u64;
+                pool.spawn(move || {
+                    let values = items.map(tiny).collect();
+                    done.send((start, values)).expect("the caller waits");
+                });
+                *under_way += 1;
+            }
+        };
+        let (mut sum, mut next) = (0_u64, 0);
+        let mut early = BTreeMap::new();
+        feed(&mut under_way);
+        while under_way > 0 {
+            let (start, values) = results.recv().expect("each chunk answers");
+            under_way -= 1;
+            feed(&mut under_way);
+            if in_order {
+                early.insert(start, values);
+                while let Some(values) = early.remove(&next) {
+                    next += CHUNK;
+                    sum = sum.wrapping_add(total(values.into_iter()));
+                }
+            } else {
+                sum = sum.wrapping_add(total(values.into_iter()));
+            }
+        }
+        sum
+    })
+}
+
+fn sequential(_workers: usize) -> Session {
+    Box::new(|units| total((0..units as u64).map(tiny)))
+}
+
+/// Keeps a CPU busy for 50 µs.
+pub fn long(n: u64) -> u64 {
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_micros(50) {
+        std::hint::spin_loop();
+    }
+    tiny(n)
+}
+
+fn long_unordered(workers: usize) -> Session {
+    let pool = pool(workers);
+    Box::new(move |units| {
+        let stream = pool.imap_unordered(0..units as u64, long);
+        total(stream.map(|value| value.expect("the jobs end well")))
+    })
+}
+
+fn long_ordered(workers: usize) -> Session {
+    let pool = pool(workers);
+    Box::new(move |units| {
+        let stream = pool.imap(0..units as u64, long);
+        total_in_order(stream.map(|value| value.expect("the jobs end well")))
+    })
+}
+
+fn long_rayon(workers: usize) -> Session {
+    let pool = rayon_pool(workers);
+    Box::new(move |units| {
+        pool.install(|| {
+            let items = (0..units as u64).par_bridge();
+            items.map(long).reduce(|| 0, u64::wrapping_add)
+        })
+    })
+}
+
+fn long_sequential(_workers: usize) -> Session {
+    Box::new(|units| total((0..units as u64).map(long)))
+}
