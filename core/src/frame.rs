@@ -141,11 +141,11 @@ impl<'a, P: Platform> Frame<'a, P> {
         self.by_loop.set(false);
     }
 
-    /// Counts a job or chunk that this worker starts.
+    /// Counts a job or chunk that this worker starts, of so many items.
     #[inline]
-    pub(crate) fn count_job(&self) {
+    pub(crate) fn count_job(&self, items: usize) {
         self.leave_loop();
-        self.slot().stats.count_job();
+        self.slot().stats.count_job(items);
         self.quota.set(self.quota.get().saturating_sub(1));
     }
 

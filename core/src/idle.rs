@@ -165,6 +165,8 @@ impl Idle {
     /// S4 for one worker. On `false` the bit was taken by another, and the caller must look at the bitmap again.
     fn wake<P: Platform>(&self, slots: &[WorkerSlot<P>], index: usize) -> bool {
         self.searching.fetch_add(1, Ordering::Relaxed);
+        // Before the bit is taken: a worker whose bit is gone finds the time of its wake.
+        slots[index].woken_at.note(P::now());
         if take_bit(slots, index) {
             slots[index].token.unpark();
             return true;

@@ -28,6 +28,9 @@ pub unsafe trait Platform: CatchPanic + Context + Sized + 'static {
     fn seats() -> &'static Seats<Self::Park>;
 
     /// The time now, or `None` on a machine without a clock.
+    ///
+    /// It is read where a sleeping worker is woken, so also in an interrupt handler that submits: it takes no lock
+    /// that the interrupted program may hold.
     fn now() -> Option<Instant> {
         None
     }

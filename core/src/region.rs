@@ -30,7 +30,7 @@ use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering, const_fn};
 /// One piece of work for every worker, on the stack of the thread that waits for it.
 #[repr(C)]
 pub(crate) struct Region<P: Platform> {
-    /// Works as the frame's worker. Must not unwind.
+    /// Works as the frame's worker, and counts that as a job. Must not unwind.
     work: unsafe fn(NonNull<Region<P>>, &Frame<'_, P>),
     /// Notes that a worker will not take part.
     skip: unsafe fn(NonNull<Region<P>>, usize, Refusal),
@@ -74,7 +74,6 @@ impl<P: Platform> Region<P> {
         };
         match stopped.map_or(how, Err) {
             Ok(frame) => {
-                frame.count_job();
                 // SAFETY: the region is valid.
                 unsafe { (region.work)(this, frame) };
             }

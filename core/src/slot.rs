@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use crate::job::Entry;
 use crate::latch::Latch;
 use crate::platform::{Platform, new_token};
-use crate::stats::SlotStats;
+use crate::stats::{SlotStats, WokenAt};
 use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering, const_fn};
 
 /// The record of one worker index. It outlives the workers that hold the index one after the other.
@@ -15,6 +15,8 @@ pub(crate) struct WorkerSlot<P: Platform> {
     /// In every `usize::BITS`-th slot: one word of the idle bitmap, which `idle.rs` owns.
     pub(crate) idle_bits: CachePadded<AtomicUsize>,
     pub(crate) stats: CachePadded<SlotStats>,
+    /// Written by whoever wakes the worker, which sleeps then.
+    pub(crate) woken_at: WokenAt,
     /// The last region that this index has worked on; `region.rs` owns it.
     pub(crate) region_seen: AtomicUsize,
     /// How often the index was started again.
@@ -37,6 +39,7 @@ impl<P: Platform> WorkerSlot<P> {
                 token: CachePadded(new_token()),
                 idle_bits: CachePadded(AtomicUsize::new(0)),
                 stats: CachePadded(SlotStats::new()),
+                woken_at: WokenAt::new(),
                 region_seen: AtomicUsize::new(0),
                 generation: AtomicUsize::new(0),
                 predecessor: Latch::new(0, 0),

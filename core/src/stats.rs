@@ -24,6 +24,8 @@ pub struct Progress {
 pub struct WorkerStats {
     /// Jobs and chunks started.
     pub jobs: usize,
+    /// Items in them; a job that is no chunk counts as one.
+    pub items: usize,
     /// Time spent working; zero on platforms without a clock.
     pub busy: Duration,
     /// Time spent searching and asleep; zero on platforms without a clock. The first
@@ -32,6 +34,9 @@ pub struct WorkerStats {
     pub idle: Duration,
     /// How often the worker went to sleep.
     pub parks: usize,
+    /// The mean time from the moment when somebody began to wake the sleeping worker until it ran; zero if nobody
+    /// has, and on platforms without a clock.
+    pub wake_latency: Duration,
     /// How often the worker was replaced.
     pub replaced: usize,
 }
@@ -85,7 +90,11 @@ impl Span {
 #[derive(Debug)]
 pub(crate) struct SlotStats {
     jobs: AtomicUsize,
+    items: AtomicUsize,
     parks: AtomicUsize,
+    wakes: AtomicUsize,
+    /// From each wake until the worker ran, in all.
+    waking: Span,
     idle: Span,
     /// From the start of the first worker to the end of the last one, as far as it is known.
     alive: Span,
@@ -96,7 +105,10 @@ impl SlotStats {
         pub(crate) const fn new() -> Self {
             Self {
                 jobs: AtomicUsize::new(0),
+                items: AtomicUsize::new(0),
                 parks: AtomicUsize::new(0),
+                wakes: AtomicUsize::new(0),
+                waking: Span::new(),
                 idle: Span::new(),
                 alive: Span::new(),
             }
@@ -104,31 +116,78 @@ impl SlotStats {
     }
 
     #[inline]
-    pub(crate) fn count_job(&self) {
-        // A load and a store instead of an addition: only the worker writes.
-        self.jobs.store(
-            self.jobs.load(Ordering::Relaxed).wrapping_add(1),
-            Ordering::Relaxed,
-        );
+    pub(crate) fn count_job(&self, items: usize) {
+        add(&self.jobs, 1);
+        add(&self.items, items);
     }
 
     pub(crate) fn count_park(&self) {
-        self.parks.store(
-            self.parks.load(Ordering::Relaxed).wrapping_add(1),
-            Ordering::Relaxed,
-        );
+        add(&self.parks, 1);
+    }
+
+    /// The worker runs again, so long after somebody began to wake it.
+    pub(crate) fn count_wake(&self, latency: Duration) {
+        add(&self.wakes, 1);
+        self.waking.add(latency);
     }
 
     pub(crate) fn get(&self, replaced: usize) -> WorkerStats {
         let idle = self.idle.get();
         WorkerStats {
             jobs: self.jobs.load(Ordering::Relaxed),
+            items: self.items.load(Ordering::Relaxed),
             busy: self.alive.get().saturating_sub(idle),
             idle,
             parks: self.parks.load(Ordering::Relaxed),
+            wake_latency: mean(self.waking.get(), self.wakes.load(Ordering::Relaxed)),
             replaced,
         }
     }
+}
+
+/// A load and a store instead of an addition: only the worker writes its own counters.
+#[inline]
+fn add(counter: &AtomicUsize, more: usize) {
+    let sum = counter.load(Ordering::Relaxed).wrapping_add(more);
+    counter.store(sum, Ordering::Relaxed);
+}
+
+fn mean(sum: Duration, count: usize) -> Duration {
+    let nanos = sum.as_nanos().checked_div(count as u128).unwrap_or(0);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// When somebody last began to wake a worker.
+#[derive(Debug)]
+pub(crate) struct WokenAt(AtomicUsize);
+
+impl WokenAt {
+    const_fn! {
+        pub(crate) const fn new() -> Self {
+            Self(AtomicUsize::new(0))
+        }
+    }
+
+    /// Whoever is about to wake the worker calls it, where there is a clock.
+    pub(crate) fn note(&self, now: Option<Instant>) {
+        if let Some(now) = now {
+            self.0.store(low_word(now), Ordering::Relaxed);
+        }
+    }
+
+    /// How long ago that was, if it was the wake that the caller has just had. `now` is read afterwards, so that it
+    /// is not before.
+    pub(crate) fn ago(&self, now: impl FnOnce() -> Option<Instant>) -> Option<Duration> {
+        let then = self.0.load(Ordering::Relaxed);
+        let nanos = low_word(now()?).wrapping_sub(then);
+        Some(Duration::from_nanos(nanos as u64))
+    }
+}
+
+/// A word is enough for the difference of two moments that are close, whatever its width.
+#[expect(clippy::cast_possible_truncation, reason = "the low bits are wanted")]
+fn low_word(at: Instant) -> usize {
+    at.as_nanos() as usize
 }
 
 /// A worker's watch: reads the clock only when the worker runs out of work and when it finds some again.

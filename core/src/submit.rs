@@ -102,7 +102,7 @@ fn apply_here<P: Platform, B: Body<P>>(
     match options.due::<P>() {
         Due::Now(why) => body.refuse(why),
         Due::At(_) => {
-            frame.count_job();
+            frame.count_job(body.items());
             body.run(frame, &OptionsToken(options, Options::due::<P>))
         }
     }

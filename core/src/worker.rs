@@ -162,5 +162,8 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
     }
     stats.count_park();
     Idle::park(engine.slots(), index);
+    if let Some(latency) = frame.slot().woken_at.ago(P::now) {
+        stats.count_wake(latency);
+    }
     true
 }

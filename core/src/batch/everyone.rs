@@ -105,6 +105,7 @@ impl<P: Platform, K: Work<P>> StaticRegion<'_, P, K> {
         let core = &shared.batch.core;
         let this = NonNull::from(shared.batch).cast::<BatchCore<P>>();
         let range = static_range(core.len, frame.engine.settings.workers, frame.index);
+        frame.count_job(range.len());
         if range.is_empty() {
             return;
         }
@@ -209,6 +210,7 @@ where
     unsafe fn work(region: NonNull<Region<P>>, frame: &Frame<'_, P>) {
         // SAFETY: `broadcast` made the pointer from the whole, which waits for every visit.
         let shared = unsafe { region.cast::<Self>().as_ref() };
+        frame.count_job(1);
         if let Due::Now(why) = shared.options.due::<P>() {
             shared.leave(frame.index, Err(why.into()));
             return;

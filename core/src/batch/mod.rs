@@ -217,7 +217,7 @@ impl<P: Platform> BatchCore<P> {
         while let Some(range) = core.claim(this) {
             core.invite(this, 1);
             let items = range.len();
-            frame.count_job();
+            frame.count_job(items);
             // SAFETY: the chunk is ours.
             unsafe { (core.vtable.run)(this, range, frame) };
             core.count_done(items);

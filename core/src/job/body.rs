@@ -10,6 +10,10 @@ pub(crate) trait Body<P: Platform>: Sized {
     type Value;
     /// Whether it borrows worker state.
     const STATEFUL: bool = false;
+    /// How many items it works on.
+    fn items(&self) -> usize {
+        1
+    }
     /// Does the work.
     fn run(self, frame: &Frame<'_, P>, token: &dyn Token) -> Result<Self::Value, JobError>;
     /// Drops a value that nobody has taken.
@@ -86,6 +90,10 @@ pub(crate) struct Annotated<B, C> {
 impl<P: Platform, B: Body<P>, C: Callbacks<B::Value>> Body<P> for Annotated<B, C> {
     type Value = B::Value;
     const STATEFUL: bool = B::STATEFUL;
+
+    fn items(&self) -> usize {
+        self.body.items()
+    }
 
     fn run(self, frame: &Frame<'_, P>, token: &dyn Token) -> Result<B::Value, JobError> {
         let result = self.body.run(frame, token);

@@ -214,7 +214,7 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
                 body.refuse(why)
             }
             Due::At(_) => {
-                frame.count_job();
+                frame.count_job(body.items());
                 let token = CellToken {
                     job: &cell.job,
                     extra: &cell.extra,

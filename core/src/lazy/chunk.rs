@@ -116,6 +116,10 @@ impl<P: Platform, T, R, G: Call<P, T, Out = R>> Body<P> for ChunkBody<T, G> {
     type Value = Results<R>;
     const STATEFUL: bool = G::STATEFUL;
 
+    fn items(&self) -> usize {
+        self.items.len()
+    }
+
     fn run(self, frame: &Frame<'_, P>, token: &dyn Token) -> Result<Results<R>, JobError> {
         let Self {
             items,
@@ -259,6 +263,10 @@ impl<P: Platform, T, R, G> PostedChunk<P, T, G, R> {
 impl<P: Platform, T, R, G: Call<P, T, Out = R>> Body<P> for PostedChunk<P, T, G, R> {
     type Value = ();
     const STATEFUL: bool = G::STATEFUL;
+
+    fn items(&self) -> usize {
+        Body::<P>::items(&self.chunk)
+    }
 
     fn run(self, frame: &Frame<'_, P>, token: &dyn Token) -> Result<(), JobError> {
         let results = self.chunk.run(frame, token)?;

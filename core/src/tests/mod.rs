@@ -6,6 +6,7 @@ mod batches;
 mod broadcasts;
 mod callbacks;
 mod cancels;
+mod counts;
 mod cuts;
 mod endings;
 mod fake;

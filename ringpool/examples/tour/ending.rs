@@ -175,14 +175,26 @@ pub(crate) fn table(show: &mut Show, pool: &Pool) -> Outcome {
             [
                 format!("worker {index}"),
                 show::thousands(worker.jobs),
+                show::thousands(worker.items),
                 show::time(worker.busy),
                 show::time(worker.idle),
                 show::thousands(worker.parks),
+                show::time(worker.wake_latency),
                 format!("{} {:>3.0} %", show::meter(share), share * 100.0),
             ]
         })
         .collect();
-    show.table(["", "jobs", "busy", "idle", "parks", "busy share"], &rows)?;
+    let columns = [
+        "",
+        "jobs",
+        "items",
+        "busy",
+        "idle",
+        "parks",
+        "to wake",
+        "busy share",
+    ];
+    show.table(columns, &rows)?;
     let calls = show.calls();
     show.note(format_args!(
         "{calls} calls shown, each checked before it was printed"

@@ -1,6 +1,7 @@
 //! Batches.
 
 mod control;
+mod counting;
 mod failure;
 mod input;
 mod schedules;
