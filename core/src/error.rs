@@ -49,18 +49,21 @@ impl fmt::Display for JobError {
         f.write_str(match self {
             Self::Panicked(panic) => return panic.fmt(f),
             Self::Cancelled => "the job was cancelled",
-            Self::Terminated => "the pool was terminated before the job ran",
-            Self::DeadlineExpired => "the deadline passed before the job ran",
-            Self::Broken => "the pool is broken: a worker could not be replaced",
-            Self::Closed => "the pool is closed and takes no new jobs",
-            Self::Full => "the queue of the pool is full",
-            Self::Taken => "the value of this result was taken before",
+            Self::Terminated => "the pool was terminated before the job ran; `close` lets queued jobs run",
+            Self::DeadlineExpired => "the deadline passed before the job ran; it counts from the call, the wait in the queue included",
+            Self::Broken => "the pool is broken, as the initializer of a replacement failed; build a new pool",
+            Self::Closed => "the pool is closed and takes no new jobs; close it after the last call",
+            Self::Full => "the pool is full; try again when a job has ended, or build it with more room",
+            Self::Taken => "the value of this result was taken before, and there is only one",
             Self::StateLent => {
                 "the worker's state is lent to the job that makes this call; call through its `Worker`"
             }
-            Self::FromWorker => "a worker cannot wait for every worker of its own pool",
+            Self::FromWorker => "a worker cannot wait for every worker of its own pool; make this call on another thread",
+            Self::InvalidOption { option, value: 0 } => {
+                return write!(f, "{option} must be at least 1, but 0 was asked for");
+            }
             Self::InvalidOption { option, value } => {
-                return write!(f, "invalid value {value} for {option}");
+                return write!(f, "{option} is too large: {value}");
             }
         })
     }
@@ -138,7 +141,9 @@ pub enum GetError {
 impl fmt::Display for GetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TimedOut => f.write_str("the result was not ready in time"),
+            Self::TimedOut => {
+                f.write_str("the result was not ready in time; the handle can be asked again")
+            }
             Self::Job(error) => error.fmt(f),
         }
     }
@@ -166,7 +171,7 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::StillRunning => "the pool is still running; close or terminate it before join",
-            Self::FromWorker => "a worker cannot join its own pool",
+            Self::FromWorker => "a worker cannot join its own pool; join it from another thread",
         })
     }
 }
@@ -192,8 +197,14 @@ pub enum SeatError {
 impl fmt::Display for SeatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Taken { index } => write!(f, "seat {index} is taken"),
-            Self::NoSuchSeat { index } => write!(f, "the pool has no seat {index}"),
+            Self::Taken { index } => write!(
+                f,
+                "seat {index} is taken; whoever has it must leave it first"
+            ),
+            Self::NoSuchSeat { index } => write!(
+                f,
+                "the pool has no seat {index}; there is one for each worker, from 0 on"
+            ),
         }
     }
 }
@@ -310,5 +321,56 @@ impl From<Refusal> for JobError {
             Refusal::Closed => Self::Closed,
             Refusal::Full => Self::Full,
         }
+    }
+}
+
+#[cfg(all(test, not(ringpool_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_is_one_lower_case_sentence() {
+        let refusals = [
+            Refusal::Cancelled,
+            Refusal::Terminated,
+            Refusal::DeadlineExpired,
+            Refusal::Broken,
+            Refusal::Closed,
+            Refusal::Full,
+        ];
+        let others = [
+            JobError::Taken,
+            JobError::StateLent,
+            JobError::FromWorker,
+            JobError::InvalidOption {
+                option: "window",
+                value: 0,
+            },
+        ];
+        let jobs = refusals.map(JobError::from).into_iter().chain(others);
+        let rest = [
+            GetError::TimedOut.to_string(),
+            JoinError::StillRunning.to_string(),
+            JoinError::FromWorker.to_string(),
+            SeatError::Taken { index: 7 }.to_string(),
+            SeatError::NoSuchSeat { index: 7 }.to_string(),
+        ];
+        for text in jobs.map(|error| error.to_string()).chain(rest) {
+            assert!(text.starts_with(char::is_lowercase), "{text:?}");
+            assert!(!text.ends_with('.') && !text.contains('\n'), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_option_out_of_range_is_named_with_its_value() {
+        let text = |value| {
+            let option = "chunk_size";
+            JobError::InvalidOption { option, value }.to_string()
+        };
+        assert_eq!(
+            text(0),
+            "chunk_size must be at least 1, but 0 was asked for"
+        );
+        assert_eq!(text(9), "chunk_size is too large: 9");
     }
 }

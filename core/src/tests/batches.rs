@@ -203,7 +203,7 @@ fn terminate_ends_a_batch_that_nobody_has_begun_and_counts_it_once() {
     assert_eq!(stage.terminate(), 1);
     expect([
         "closure dropped, pending",
-        "on_error: the pool was terminated before the job ran, pending",
+        "on_error: the pool was terminated before the job ran; `close` lets queued jobs run, pending",
     ]);
     assert!(matches!(handle.take().get(), Err(JobError::Terminated)));
 }
@@ -251,7 +251,7 @@ fn a_blocked_waiter_resolves_a_batch_that_nobody_has_begun_at_its_deadline() {
     expect([
         "waiter parks until 50",
         "closure dropped, pending",
-        "on_error: the deadline passed before the job ran, pending",
+        "on_error: the deadline passed before the job ran; it counts from the call, the wait in the queue included, pending",
         "unpark waiter",
     ]);
     assert_eq!(stage.queued(), 0);

@@ -118,7 +118,7 @@ fn a_callback_that_panics_at_an_error_replaces_it() {
         .submit_with(annotated(|| log("runs"), callbacks), ())
         .unwrap();
     assert_eq!(stage.terminate(), 1);
-    expect(["the pool was terminated before the job ran"]);
+    expect(["the pool was terminated before the job ran; `close` lets queued jobs run"]);
     let error = job.get().unwrap_err();
     assert_eq!(error.to_string(), r#"job "job" panicked: in the callback"#);
 }

@@ -49,9 +49,9 @@ fn terminate_wakes_every_worker_before_it_drains() {
         "unpark worker 0",
         "unpark worker 1",
         "captures dropped, somebody sleeps: false, refused: Some(Terminated)",
-        "on_error: the pool was terminated before the job ran",
+        "on_error: the pool was terminated before the job ran; `close` lets queued jobs run",
         "captures dropped, somebody sleeps: false, refused: Some(Terminated)",
-        "on_error: the pool was terminated before the job ran",
+        "on_error: the pool was terminated before the job ran; `close` lets queued jobs run",
     ]);
     for job in jobs {
         assert!(matches!(job.get(), Err(JobError::Terminated)));
@@ -74,7 +74,7 @@ fn what_a_worker_popped_before_terminate_does_not_start_after_it() {
     stage.on(0, |frame| unsafe { frame.execute(entry) });
     expect([
         "captures dropped, somebody sleeps: false, refused: Some(Terminated)",
-        "on_error: the pool was terminated before the job ran",
+        "on_error: the pool was terminated before the job ran; `close` lets queued jobs run",
     ]);
     assert!(matches!(job.get(), Err(JobError::Terminated)));
     assert_eq!(stage.never_started(), 1);
@@ -99,7 +99,7 @@ fn a_running_job_sees_terminate_and_its_value_counts() {
     assert_eq!(job.get().unwrap(), (false, true));
     expect([
         "captures dropped, somebody sleeps: false, refused: Some(Terminated)",
-        "on_error: the pool was terminated before the job ran",
+        "on_error: the pool was terminated before the job ran; `close` lets queued jobs run",
         "the queued job, ready",
     ]);
 }
@@ -204,7 +204,7 @@ fn a_pool_that_breaks_wakes_every_worker_and_resolves_what_is_queued() {
         "unpark worker 0",
         "unpark worker 1",
         "captures dropped, somebody sleeps: false, refused: Some(Broken)",
-        "on_error: the pool is broken: a worker could not be replaced",
+        "on_error: the pool is broken, as the initializer of a replacement failed; build a new pool",
     ]);
     assert!(matches!(job.get(), Err(JobError::Broken)));
     assert_eq!(stage.never_started(), 1);

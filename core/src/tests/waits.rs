@@ -208,7 +208,7 @@ fn a_blocked_waiter_resolves_a_queued_job_at_its_deadline() {
     expect([
         "waiter parks until 50",
         "captures dropped, pending",
-        "on_error: the deadline passed before the job ran, pending",
+        "on_error: the deadline passed before the job ran; it counts from the call, the wait in the queue included, pending",
         "unpark waiter",
     ]);
     assert_eq!(stage.queued(), 0);
@@ -253,7 +253,7 @@ fn a_job_reached_after_its_deadline_does_not_start() {
     assert!(stage.step(0));
     expect([
         "captures dropped, pending",
-        "on_error: the deadline passed before the job ran, pending",
+        "on_error: the deadline passed before the job ran; it counts from the call, the wait in the queue included, pending",
     ]);
     assert!(matches!(
         handle.take().get(),

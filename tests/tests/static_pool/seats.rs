@@ -21,11 +21,11 @@ fn a_seat_is_one_workers_at_a_time() {
     );
     assert_eq!(
         pool.seat(2).unwrap_err().to_string(),
-        "the pool has no seat 2"
+        "the pool has no seat 2; there is one for each worker, from 0 on"
     );
     assert_eq!(
         pool.run_worker(1).unwrap_err().to_string(),
-        "seat 1 is taken"
+        "seat 1 is taken; whoever has it must leave it first"
     );
     drop(pool.seat(0).unwrap());
     drop(seat);
