@@ -35,6 +35,7 @@ pub struct Builder<P: Platform, W = ()> {
     workers: Option<usize>,
     capacity: Option<usize>,
     jobs_per_worker: Option<usize>,
+    timeline: usize,
     name: Box<str>,
     wait_policy: WaitPolicy,
     caller_participates: bool,
@@ -68,6 +69,7 @@ impl<P: Platform> Builder<P> {
             workers: None,
             capacity: None,
             jobs_per_worker: None,
+            timeline: 0,
             name: Box::default(),
             wait_policy: WaitPolicy::default(),
             caller_participates: false,
@@ -107,6 +109,7 @@ impl<P: Platform> Builder<P> {
             workers: self.workers,
             capacity: self.capacity,
             jobs_per_worker: self.jobs_per_worker,
+            timeline: self.timeline,
             name: self.name,
             wait_policy: self.wait_policy,
             caller_participates: self.caller_participates,
@@ -140,6 +143,25 @@ impl<P: Platform, W: 'static> Builder<P, W> {
     /// After how many jobs (a chunk counts as one) a worker is replaced; never unless it is said.
     pub fn max_jobs_per_worker(mut self, jobs: usize) -> Self {
         self.jobs_per_worker = Some(jobs);
+        self
+    }
+
+    /// Each worker notes what it does and when, and keeps its latest spans, so many, for [`Pool::timeline`]. Their
+    /// memory, some 100 bytes each, is allocated now. Each job or chunk then takes two looks at the clock longer; on
+    /// platforms without a clock nothing is noted.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use ringpool_std::Std;
+    /// let pool = ringpool_core::Pool::<Std>::builder().workers(1).timeline(1000).build()?;
+    /// pool.with().name("square").apply(|| 7 * 7)?;
+    /// let timeline = pool.timeline();
+    /// let (worker, slowest) = timeline.slowest(1)[0];
+    /// assert_eq!((worker, slowest.name), (0, Some("square")));
+    /// # Ok(()) }
+    /// ```
+    pub fn timeline(mut self, spans: usize) -> Self {
+        self.timeline = spans;
         self
     }
 
@@ -206,6 +228,7 @@ impl<P: Platform, W: 'static> Builder<P, W> {
             search: Backoff::searching(workers, cpus),
             capacity: self.capacity.unwrap_or(usize::MAX),
             caller_participates: self.caller_participates,
+            timeline: self.timeline,
             in_place: false,
         };
         Ok((settings, cpus))

@@ -7,7 +7,7 @@ use crate::error::Refusal;
 use crate::event_count::EventCount;
 use crate::frame::Frame;
 use crate::idle::Idle;
-use crate::job::{Due, Entry, PoolHead};
+use crate::job::{Due, Entry, Options, PoolHead};
 use crate::latch::Latch;
 use crate::life::Life;
 use crate::platform::Platform;
@@ -70,6 +70,8 @@ pub(crate) struct Settings {
     /// Places in the queue; `usize::MAX` if it grows.
     pub(crate) capacity: usize,
     pub(crate) caller_participates: bool,
+    /// Spans that each worker keeps; zero for no timeline.
+    pub(crate) timeline: usize,
     /// Everything lies in the pool itself: nothing is allocated, and nobody waits for room.
     pub(crate) in_place: bool,
 }
@@ -102,6 +104,8 @@ pub(crate) struct Engine<P: Platform, S: ?Sized = dyn Storage<P>> {
     /// Rung when a place in the queue comes free, and for joiners of a pool in place.
     room: EventCount,
     never_started: AtomicUsize,
+    /// Calls so far, where a timeline tells them apart.
+    calls: AtomicUsize,
     storage: S,
 }
 
@@ -126,6 +130,7 @@ impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
                 },
                 room: EventCount::new(),
                 never_started: AtomicUsize::new(0),
+                calls: AtomicUsize::new(0),
                 storage,
             }
         }
@@ -182,6 +187,18 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
     pub(crate) fn count_never_started(&self, jobs: usize) {
         if jobs > 0 {
             self.never_started.fetch_add(jobs, Ordering::Relaxed);
+        }
+    }
+
+    /// The options of a call that was given none.
+    pub(crate) fn options(&self) -> Options {
+        let call = match self.settings.timeline {
+            0 => 0,
+            _ => self.calls.fetch_add(1, Ordering::Relaxed).wrapping_add(1),
+        };
+        Options {
+            call,
+            ..Options::default()
         }
     }
 

@@ -232,6 +232,11 @@ pub enum BuildError {
         /// How many places were asked for.
         capacity: usize,
     },
+    /// The timeline's memory cannot be had.
+    TimelineTooLong {
+        /// How many spans each worker was to keep.
+        spans: usize,
+    },
     /// The spawner could not start a worker.
     Spawn {
         /// The worker's index.
@@ -271,6 +276,12 @@ impl fmt::Display for BuildError {
             }
             Self::CapacityTooLarge { capacity } => {
                 write!(f, "there is no memory for a queue of {capacity} places")
+            }
+            Self::TimelineTooLong { spans } => {
+                write!(
+                    f,
+                    "there is no memory for a timeline of {spans} spans for each worker"
+                )
             }
             Self::Spawn { worker, source } => {
                 write!(f, "worker {worker} could not be started: {source}")

@@ -6,12 +6,14 @@
 //! [`Context`]: crate::platform::Context
 
 use core::cell::Cell;
+use core::ops::Range;
 use core::ptr::NonNull;
 
 use crate::engine::Engine;
 use crate::job::{Entry, PoolHead};
 use crate::platform::Platform;
 use crate::slot::WorkerSlot;
+use crate::timeline::{Began, Label, SpanKind};
 use crate::worker::Worker;
 
 /// A job's cancel token, as far as the job itself is concerned.
@@ -143,10 +145,24 @@ impl<'a, P: Platform> Frame<'a, P> {
 
     /// Counts a job or chunk that this worker starts, of so many items.
     #[inline]
-    pub(crate) fn count_job(&self, items: usize) {
+    pub(crate) fn begin(&self, items: usize) -> Began {
         self.leave_loop();
-        self.slot().stats.count_job(items);
+        let slot = self.slot();
+        slot.stats.count_job(items);
         self.quota.set(self.quota.get().saturating_sub(1));
+        slot.track.begin::<P>()
+    }
+
+    /// Notes what has begun in the pool's timeline, if it keeps one: the call, and for a chunk its items.
+    #[inline]
+    pub(crate) fn end(&self, began: Began, what: impl FnOnce() -> (Label, Option<Range<usize>>)) {
+        self.slot().track.end::<P>(began, || {
+            let (label, items) = what();
+            match items {
+                None => (SpanKind::Job, label, 0..0),
+                Some(items) => (SpanKind::Chunk, label, items),
+            }
+        });
     }
 
     /// Whether the worker has run as many jobs as it may.

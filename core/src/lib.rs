@@ -68,6 +68,7 @@ mod sync;
 #[cfg(all(test, feature = "alloc", not(ringpool_loom)))]
 mod tests;
 mod time;
+mod timeline;
 mod verbs;
 mod with;
 mod worker;
@@ -83,6 +84,7 @@ pub use seats::Seats;
 pub use spawner::{Placement, Spawner, WorkerInfo, WorkerStart};
 pub use stats::{Progress, WorkerStats};
 pub use time::Instant;
+pub use timeline::{Span, SpanKind};
 pub use with::{InPlace, OnHeap, OnWorker, Plain, With};
 pub use worker::Worker;
 
@@ -95,6 +97,12 @@ pub use {
 
 #[cfg(feature = "alloc")]
 pub use {
-    builder::Builder, control::Control, error::BuildError, lazy::IMap, pool::Pool, scope::Scope,
+    builder::Builder,
+    control::Control,
+    error::BuildError,
+    lazy::IMap,
+    pool::Pool,
+    scope::Scope,
     stats::Stats,
+    timeline::{Lane, Timeline},
 };

@@ -4,8 +4,9 @@ use core::marker::PhantomData;
 
 use crate::batch::Schedule;
 use crate::batch::work::OnWorker;
+use crate::engine::Engine;
 use crate::error::JobError;
-use crate::job::{OnWorkerFn, Options};
+use crate::job::OnWorkerFn;
 use crate::platform::Platform;
 use crate::source::Source;
 use crate::verbs::{self, How};
@@ -16,10 +17,10 @@ use crate::{batch::work::StarOnWorker, source::UnpackOn};
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 
-fn plainly() -> How {
+fn plainly<P: Platform>(engine: &Engine<P>) -> How {
     How {
         schedule: Schedule::Auto,
-        options: Options::default(),
+        options: engine.options(),
     }
 }
 
@@ -38,7 +39,7 @@ impl<P: Platform, W: 'static> Worker<'_, P, W> {
         // SAFETY: a worker's `W` is its pool's.
         let body = unsafe { OnWorkerFn::new(f) };
         self.frame.reclaim_state(self.state, || {
-            crate::submit::apply(engine, body, Options::default())
+            crate::submit::apply(engine, body, engine.options())
         })
     }
 
@@ -76,7 +77,7 @@ impl<P: Platform, W: 'static> Worker<'_, P, W> {
                 engine,
                 items.into_feed(),
                 OnWorker(f, PhantomData),
-                plainly(),
+                plainly(engine),
             )
         })
     }
@@ -97,7 +98,7 @@ impl<P: Platform, W: 'static> Worker<'_, P, W> {
                 engine,
                 items.into_feed(),
                 OnWorker(f, PhantomData),
-                plainly(),
+                plainly(engine),
             )
         })
     }
@@ -120,7 +121,7 @@ impl<P: Platform, W: 'static> Worker<'_, P, W> {
                 engine,
                 items.into_feed(),
                 StarOnWorker(f, PhantomData),
-                plainly(),
+                plainly(engine),
             )
         })
     }
@@ -152,7 +153,7 @@ impl<P: Platform, W: 'static> Worker<'_, P, W> {
                 identity,
                 map,
                 combine,
-                Options::default(),
+                engine.options(),
             )
         })
     }

@@ -12,6 +12,7 @@ use crate::error::{BuildError, JoinError};
 use crate::platform::{Hosted, Platform, Timed};
 use crate::shared::Shared;
 use crate::stats::Stats;
+use crate::timeline::Timeline;
 use crate::with::{OnWorker, With};
 
 /// A pool of workers with the interface of Python's `multiprocessing.Pool`.
@@ -222,6 +223,26 @@ impl<P: Platform, W: 'static> Pool<P, W> {
                 .collect(),
             queued: engine.queued(),
             never_started: engine.never_started(),
+        }
+    }
+
+    /// What each worker did and when, if the builder said [`timeline`](Builder::timeline); otherwise nothing. It may
+    /// be asked for at any time, also after `join`, and takes nothing away.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use ringpool_std::Std;
+    /// let pool = ringpool_core::Pool::<Std>::builder().workers(2).timeline(100).build()?;
+    /// pool.with().chunk_size(10).for_each(0..100, |_| ())?;
+    /// let timeline = pool.timeline();
+    /// let spans = timeline.workers.iter().flat_map(|lane| &lane.spans);
+    /// assert_eq!(spans.map(|span| span.items.len()).sum::<usize>(), 100);
+    /// # Ok(()) }
+    /// ```
+    pub fn timeline(&self) -> Timeline {
+        let slots = self.engine().slots().iter();
+        Timeline {
+            workers: slots.map(|slot| slot.track.lane()).collect(),
         }
     }
 

@@ -168,7 +168,7 @@ impl<'scope, 'env, P: Platform, W: 'static> Scope<'scope, 'env, P, W> {
             extra: InScope { link, inner: () },
             len,
             schedule: Schedule::Auto,
-            options: Options::default(),
+            options: engine.options(),
             word: self.core.new_word(),
         };
         let accepted =
@@ -193,7 +193,7 @@ impl<'scope, 'env, P: Platform, W: 'static> Scope<'scope, 'env, P, W> {
         let settings = lazy::Settings {
             chunk_size: None,
             window: None,
-            options: Options::default(),
+            options: self.engine().options(),
         };
         let submitter = Scoped {
             core: &self.core,

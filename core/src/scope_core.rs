@@ -11,6 +11,7 @@ use crate::platform::{Platform, contain};
 use crate::result::wait_for;
 use crate::seats::Look;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell};
+use crate::timeline::Label;
 
 #[cfg(feature = "alloc")]
 use crate::job::{Body, JobCell};
@@ -43,6 +44,10 @@ pub(crate) struct InScope<P: Platform, X> {
 impl<P: Platform, X: Extra<P>> Extra<P> for InScope<P, X> {
     fn due(&self) -> Due {
         self.inner.due()
+    }
+
+    fn label(&self) -> Label {
+        self.inner.label()
     }
 
     fn scope(&self) -> Option<&ScopeLink<P>> {

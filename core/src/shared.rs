@@ -23,6 +23,7 @@ use crate::spawning::{BoxError, SpawnerLock, Spawning};
 use crate::submit::AbortOnUnwind;
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell};
 use crate::time::Instant;
+use crate::timeline::Track;
 use crate::worker::{Leave, Replacement, work};
 
 /// Why a worker did not come to life.
@@ -98,6 +99,12 @@ impl<P: Platform, W: 'static> Shared<P, W> {
         {
             return Err(BuildError::TooManyWorkers { workers });
         }
+        for _ in 0..workers {
+            let mut slot = WorkerSlot::new();
+            let spans = plan.settings.timeline;
+            slot.track = Track::new(spans).map_err(|_| BuildError::TimelineTooLong { spans })?;
+            slots.push(slot);
+        }
         let place = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
         let name = NonNull::from(&*plan.name);
         for index in 0..workers {
@@ -108,7 +115,6 @@ impl<P: Platform, W: 'static> Shared<P, W> {
                 name,
                 pool: place.cast(),
             });
-            slots.push(WorkerSlot::new());
             failures.push(UnsafeCell::new(None));
         }
         let heap = Heap {

@@ -7,6 +7,7 @@ use crate::latch::Latch;
 use crate::platform::{Platform, new_token};
 use crate::stats::{SlotStats, WokenAt};
 use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering, const_fn};
+use crate::timeline::Track;
 
 /// The record of one worker index. It outlives the workers that hold the index one after the other.
 pub(crate) struct WorkerSlot<P: Platform> {
@@ -17,6 +18,8 @@ pub(crate) struct WorkerSlot<P: Platform> {
     pub(crate) stats: CachePadded<SlotStats>,
     /// Written by whoever wakes the worker, which sleeps then.
     pub(crate) woken_at: WokenAt,
+    /// What the worker did and when, if the pool keeps a timeline. Written by the worker, read by anyone.
+    pub(crate) track: Track,
     /// The last region that this index has worked on; `region.rs` owns it.
     pub(crate) region_seen: AtomicUsize,
     /// How often the index was started again.
@@ -40,6 +43,7 @@ impl<P: Platform> WorkerSlot<P> {
                 idle_bits: CachePadded(AtomicUsize::new(0)),
                 stats: CachePadded(SlotStats::new()),
                 woken_at: WokenAt::new(),
+                track: Track::off(),
                 region_seen: AtomicUsize::new(0),
                 generation: AtomicUsize::new(0),
                 predecessor: Latch::new(0, 0),

@@ -170,6 +170,7 @@ where
             search: Backoff::searching(WORKERS, WORKERS),
             capacity: SLOTS,
             caller_participates: false,
+            timeline: 0,
             in_place: true,
         };
         let searchers = if WORKERS < 4 { 1 } else { WORKERS / 2 };

@@ -102,8 +102,10 @@ fn apply_here<P: Platform, B: Body<P>>(
     match options.due::<P>() {
         Due::Now(why) => body.refuse(why),
         Due::At(_) => {
-            frame.count_job(body.items());
-            body.run(frame, &OptionsToken(options, Options::due::<P>))
+            let began = frame.begin(1);
+            let result = body.run(frame, &OptionsToken(options, Options::due::<P>));
+            frame.end(began, || (options.label(), None));
+            result
         }
     }
 }

@@ -99,7 +99,7 @@ impl<'p, P: Platform, W: 'static, C, M, K> With<'p, P, W, C, M, K> {
         self
     }
 
-    /// A name for the job or batch, which its panics carry.
+    /// A name for the job or batch, which its panics and its spans in a timeline carry.
     pub fn name(mut self, name: &'static str) -> Self {
         self.name = Some(name);
         self
@@ -165,6 +165,7 @@ impl<'p, P: Platform, W: 'static, C, M, K> With<'p, P, W, C, M, K> {
                 .deadline
                 .and_then(|timeout| P::now().map(|now| now.saturating_add(timeout))),
             control: self.control.clone(),
+            ..self.engine.options()
         }
     }
 

@@ -7,6 +7,7 @@ use crate::idle::Idle;
 use crate::platform::Platform;
 use crate::stats::Watch;
 use crate::sync::spin_loop;
+use crate::timeline::{Label, SpanKind};
 
 /// The worker that a job runs on: its state, its index, and the job's cancel token.
 ///
@@ -155,6 +156,7 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
     if policy == WaitPolicy::Adaptive && Backoff::SNOOZE.until::<P>(news) {
         return searching;
     }
+    let falls_asleep = frame.slot().track.begin::<P>();
     engine.idle.announce(engine.slots(), index, searching);
     if news() {
         engine.idle.withdraw(engine.slots(), index);
@@ -165,5 +167,7 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
     if let Some(latency) = frame.slot().woken_at.ago(P::now) {
         stats.count_wake(latency);
     }
+    let asleep = || (SpanKind::Asleep, Label::default(), 0..0);
+    frame.slot().track.end::<P>(falls_asleep, asleep);
     true
 }

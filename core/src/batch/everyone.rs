@@ -105,7 +105,7 @@ impl<P: Platform, K: Work<P>> StaticRegion<'_, P, K> {
         let core = &shared.batch.core;
         let this = NonNull::from(shared.batch).cast::<BatchCore<P>>();
         let range = static_range(core.len, frame.engine.settings.workers, frame.index);
-        frame.count_job(range.len());
+        let began = frame.begin(range.len());
         if range.is_empty() {
             return;
         }
@@ -116,9 +116,10 @@ impl<P: Platform, K: Work<P>> StaticRegion<'_, P, K> {
             core.skip(frame.index, why);
             return;
         }
-        let items = range.len();
+        let (items, share) = (range.len(), range.clone());
         // SAFETY: the range belongs to this worker, which visits once.
         unsafe { (core.vtable.run)(this, range, frame) };
+        frame.end(began, || (core.options.label(), Some(share)));
         core.count_done(items);
     }
 
@@ -210,7 +211,7 @@ where
     unsafe fn work(region: NonNull<Region<P>>, frame: &Frame<'_, P>) {
         // SAFETY: `broadcast` made the pointer from the whole, which waits for every visit.
         let shared = unsafe { region.cast::<Self>().as_ref() };
-        frame.count_job(1);
+        let began = frame.begin(1);
         if let Due::Now(why) = shared.options.due::<P>() {
             shared.leave(frame.index, Err(why.into()));
             return;
@@ -218,6 +219,7 @@ where
         let token = CallToken::<P>(shared.options, core::marker::PhantomData);
         // SAFETY: the pool has this state, and between jobs it is not lent.
         let result = caught::<P, _>(|| unsafe { frame.lend(&token, shared.f) });
+        frame.end(began, || (shared.options.label(), None));
         shared.leave(frame.index, result);
     }
 

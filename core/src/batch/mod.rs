@@ -216,10 +216,11 @@ impl<P: Platform> BatchCore<P> {
         let core = unsafe { this.as_ref() };
         while let Some(range) = core.claim(this) {
             core.invite(this, 1);
-            let items = range.len();
-            frame.count_job(items);
+            let (items, chunk) = (range.len(), range.clone());
+            let began = frame.begin(items);
             // SAFETY: the chunk is ours.
             unsafe { (core.vtable.run)(this, range, frame) };
+            frame.end(began, || (core.options.label(), Some(chunk)));
             core.count_done(items);
             if may_hand_over && frame.is_spent() && core.cursor.load(Ordering::Relaxed) < core.len {
                 return false;

@@ -1,5 +1,7 @@
 //! What a job does: the caller's closure, with the callbacks that its end is told to.
 
+use core::ops::Range;
+
 use crate::error::{JobError, Refusal};
 use crate::frame::{Frame, Token};
 use crate::platform::{Platform, contain};
@@ -10,9 +12,9 @@ pub(crate) trait Body<P: Platform>: Sized {
     type Value;
     /// Whether it borrows worker state.
     const STATEFUL: bool = false;
-    /// How many items it works on.
-    fn items(&self) -> usize {
-        1
+    /// Which items it works on, if it is a chunk.
+    fn chunk(&self) -> Option<Range<usize>> {
+        None
     }
     /// Does the work.
     fn run(self, frame: &Frame<'_, P>, token: &dyn Token) -> Result<Self::Value, JobError>;
@@ -91,8 +93,8 @@ impl<P: Platform, B: Body<P>, C: Callbacks<B::Value>> Body<P> for Annotated<B, C
     type Value = B::Value;
     const STATEFUL: bool = B::STATEFUL;
 
-    fn items(&self) -> usize {
-        self.body.items()
+    fn chunk(&self) -> Option<Range<usize>> {
+        self.body.chunk()
     }
 
     fn run(self, frame: &Frame<'_, P>, token: &dyn Token) -> Result<B::Value, JobError> {

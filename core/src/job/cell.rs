@@ -1,6 +1,7 @@
 //! A single job with its body: the block of a handle, or the frame of a blocking call.
 
 use core::mem::ManuallyDrop;
+use core::ops::Range;
 use core::ptr::NonNull;
 
 #[cfg(not(ringpool_loom))]
@@ -214,12 +215,15 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
                 body.refuse(why)
             }
             Due::At(_) => {
-                frame.count_job(body.items());
+                let chunk = body.chunk();
+                let began = frame.begin(chunk.as_ref().map_or(1, Range::len));
                 let token = CellToken {
                     job: &cell.job,
                     extra: &cell.extra,
                 };
-                body.run(frame, &token)
+                let result = body.run(frame, &token);
+                frame.end(began, || (cell.extra.label(), chunk));
+                result
             }
         };
         // SAFETY: we are the runner, and the body is gone.

@@ -5,6 +5,7 @@ use crate::error::Refusal;
 use crate::platform::Platform;
 use crate::scope_core::ScopeLink;
 use crate::time::Instant;
+use crate::timeline::Label;
 
 /// Whether a job must end without running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,11 @@ pub(crate) trait Extra<P: Platform>: Send + Sync {
         Due::At(None)
     }
 
+    /// Which call the job belongs to.
+    fn label(&self) -> Label {
+        Label::default()
+    }
+
     /// The job's place in its scope, if it belongs to one.
     fn scope(&self) -> Option<&ScopeLink<P>> {
         None
@@ -34,11 +40,21 @@ impl<P: Platform> Extra<P> for () {}
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<&'static str>,
+    /// The call's number in the pool's timeline; zero if there is none.
+    pub(crate) call: usize,
     pub(crate) deadline: Option<Instant>,
     pub(crate) control: Option<Control>,
 }
 
 impl Options {
+    /// Which call these are the options of.
+    pub(crate) fn label(&self) -> Label {
+        Label {
+            name: self.name,
+            call: self.call,
+        }
+    }
+
     /// Whether a job with these options may start, as far as they are concerned.
     #[inline]
     pub(crate) fn due<P: Platform>(&self) -> Due {
@@ -56,5 +72,9 @@ impl<P: Platform> Extra<P> for Options {
     #[inline]
     fn due(&self) -> Due {
         Options::due::<P>(self)
+    }
+
+    fn label(&self) -> Label {
+        Options::label(self)
     }
 }

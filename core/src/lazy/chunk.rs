@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::{self, Vec};
 use core::marker::PhantomData;
-use core::ops::ControlFlow;
+use core::ops::{ControlFlow, Range};
 
 use crate::batch::drop_each;
 use crate::batch::work::Call;
@@ -116,8 +116,8 @@ impl<P: Platform, T, R, G: Call<P, T, Out = R>> Body<P> for ChunkBody<T, G> {
     type Value = Results<R>;
     const STATEFUL: bool = G::STATEFUL;
 
-    fn items(&self) -> usize {
-        self.items.len()
+    fn chunk(&self) -> Option<Range<usize>> {
+        Some(self.first..self.first + self.items.len())
     }
 
     fn run(self, frame: &Frame<'_, P>, token: &dyn Token) -> Result<Results<R>, JobError> {
@@ -264,8 +264,8 @@ impl<P: Platform, T, R, G: Call<P, T, Out = R>> Body<P> for PostedChunk<P, T, G,
     type Value = ();
     const STATEFUL: bool = G::STATEFUL;
 
-    fn items(&self) -> usize {
-        Body::<P>::items(&self.chunk)
+    fn chunk(&self) -> Option<Range<usize>> {
+        Body::<P>::chunk(&self.chunk)
     }
 
     fn run(self, frame: &Frame<'_, P>, token: &dyn Token) -> Result<(), JobError> {

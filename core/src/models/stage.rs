@@ -47,6 +47,7 @@ impl Stage {
             search: Backoff::new(0, 0),
             capacity: places,
             caller_participates: false,
+            timeline: 0,
             in_place: false,
         };
         adjust(&mut settings);

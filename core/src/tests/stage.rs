@@ -23,6 +23,7 @@ use crate::source::Source;
 use crate::submit;
 use crate::sync::Ordering;
 use crate::time::Instant;
+use crate::timeline::Track;
 use crate::verbs::{self, How};
 use crate::worker::{Leave, Replacement, Worker, work};
 
@@ -75,10 +76,16 @@ impl Stage {
             search: crate::backoff::Backoff::new(0, 0),
             capacity: usize::MAX,
             caller_participates: false,
+            timeline: 0,
             in_place: false,
         };
         adjust(&mut settings);
-        let slots = (0..workers).map(|_| WorkerSlot::new()).collect();
+        let slots = (0..workers).map(|_| {
+            let mut slot = WorkerSlot::new();
+            slot.track = Track::new(settings.timeline).expect("a short timeline fits");
+            slot
+        });
+        let slots = slots.collect();
         let heap = Heap { queue, slots };
         let stage = Self(Box::new(Engine::new(settings, Idle::new(workers), heap)));
         for (index, slot) in stage.slots().iter().enumerate() {
