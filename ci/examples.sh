@@ -30,7 +30,13 @@ while read -r target <&3; do
     case $name in
     mandelbrot)
         mkdir "$work/pictures"
-        example 0 --width 400 --output "$work/pictures/set.png"
+        example 0 --width 400 --output "$work/pictures/set.png" --svg "$work/time.svg" --trace "$work/time.json"
+        apt_install python3
+        python3 -c 'import json, sys, xml.dom.minidom as xml
+events = json.load(open(sys.argv[1]))["traceEvents"]
+assert {"auto", "guided", "static"} <= {event["name"] for event in events}, events
+assert len(xml.parse(sys.argv[2]).getElementsByTagName("title")) > 3' "$work/time.json" "$work/time.svg" ||
+            fail "mandelbrot: the trace or the picture of its workers is broken"
         head -c 1000 "$work/pictures/set.png" >"$work/pictures/torn.png"
         ;;
     thumbnails)

@@ -2,13 +2,14 @@
 //! `cargo run --release -p ringpool --example mandelbrot -- --output mandelbrot.png`.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use image::{ImageBuffer, Rgb};
-use ringpool::{Pool, Schedule, enumerate};
+use ringpool::{Pool, Schedule, enumerate, timeline};
 
 /// Draws the Mandelbrot set in parallel, checks it against a sequential run, and tells the efficiency.
 #[derive(Parser)]
@@ -16,6 +17,12 @@ struct Arguments {
     /// Where the picture goes [default: nowhere]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Where a picture goes of what each worker did when, as SVG [default: nowhere]
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Where the same goes as a trace for Perfetto or Chrome [default: nowhere]
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Pixels across
     #[arg(long, default_value_t = 1200, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     width: u32,
@@ -28,6 +35,9 @@ struct Arguments {
 }
 
 type Row = [Rgb<u8>];
+
+/// What a worker keeps of its time: more rows than a picture has.
+const SPANS: usize = 100_000;
 
 /// Iterations until the point escapes.
 fn escape(re: f64, im: f64, limit: u32) -> u32 {
@@ -74,16 +84,15 @@ fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {
     (value, start.elapsed())
 }
 
+fn save(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    println!("  written to {}", path.display());
+    Ok(())
+}
+
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let (width, limit) = (arguments.width as usize, arguments.limit);
     let height = (width * 4 / 5).max(1);
-    let mut builder = Pool::builder().caller_participates();
-    if let Some(jobs) = arguments.jobs {
-        builder = builder.workers(jobs);
-    }
-    let pool = builder.build()?;
-    let workers = pool.worker_count();
-
     let ((), alone) = timed(|| {
         let mut picture = vec![Rgb([0; 3]); width * height];
         let rows = picture.chunks_mut(width).enumerate();
@@ -96,6 +105,15 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .enumerate()
         .for_each(|(index, row)| draw_row(index, row, height, limit));
 
+    let mut builder = Pool::builder().caller_participates();
+    if let Some(jobs) = arguments.jobs {
+        builder = builder.workers(jobs);
+    }
+    if arguments.svg.is_some() || arguments.trace.is_some() {
+        builder = builder.timeline(SPANS);
+    }
+    let pool = builder.build()?;
+    let workers = pool.worker_count();
     println!("{width} × {height} points, at most {limit} iterations, {workers} workers");
     println!("  alone       {alone:>9.1?}");
     let mut picture = vec![Rgb([0; 3]); width * height];
@@ -108,6 +126,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         let rows = enumerate(picture.chunks_mut(width));
         let (done, together) = timed(|| {
             pool.with()
+                .name(name)
                 .schedule(schedule)
                 .for_each(rows, |(index, row)| draw_row(index, row, height, limit))
         });
@@ -119,6 +138,13 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         #[expect(clippy::cast_precision_loss, reason = "a few workers")]
         let efficiency = 100.0 * speedup / workers as f64;
         println!("  {name:<11} {together:>9.1?}  × {speedup:.2}, efficiency {efficiency:.0} %");
+    }
+    let seen = pool.timeline();
+    if let Some(path) = &arguments.svg {
+        save(path, &timeline::svg(&seen).to_string())?;
+    }
+    if let Some(path) = &arguments.trace {
+        save(path, &timeline::chrome(&seen).to_string())?;
     }
     if let Some(path) = &arguments.output {
         let bytes: Vec<u8> = picture.iter().flat_map(|pixel| pixel.0).collect();

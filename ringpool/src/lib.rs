@@ -6,6 +6,9 @@
 #![cfg_attr(not(feature = "std-backend"), no_std)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
 pub use ringpool_core::{
     CancelOutcome, CatchPanic, GetError, Instant, JobError, JoinError, Panic, Placement, Progress,
     Schedule, Seat, SeatError, Seats, StaticPool, StaticStats, SubmitError, WaitPolicy, WorkerInfo,
@@ -21,6 +24,9 @@ pub use ringpool_std::{Std, Threads};
 
 #[cfg(all(any(doc, doctest), feature = "std-backend"))]
 pub mod book;
+
+#[cfg(feature = "alloc")]
+pub mod timeline;
 
 /// Workers that stay where they are put: one for each core, on any machine, inside any container or batch system.
 ///

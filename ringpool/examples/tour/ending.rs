@@ -123,7 +123,7 @@ pub(crate) fn speed(show: &mut Show, pool: &Pool, scan: &Scan) -> Outcome {
     let read = |path: &PathBuf| files::digest(path).ok();
     let result = race(
         || Ok(scan.paths.iter().map(read).collect::<Vec<Option<Digest>>>()),
-        || Ok(pool.map(&scan.paths, read)?),
+        || Ok(pool.with().name("checksums").map(&scan.paths, read)?),
     )?;
     if result.same {
         show.call("checksum and count every file", result)?;
@@ -146,7 +146,8 @@ pub(crate) fn speed(show: &mut Show, pool: &Pool, scan: &Scan) -> Outcome {
         },
         || {
             let rows = ringpool::enumerate(other.chunks_mut(SIDE));
-            pool.for_each(rows, |(index, pixels)| {
+            let with = pool.with().name("Mandelbrot set");
+            with.for_each(rows, |(index, pixels)| {
                 numbers::row(pixels, index, SIDE, LIMIT);
             })?;
             Ok(checksum(&other))

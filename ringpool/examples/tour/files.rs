@@ -100,13 +100,13 @@ pub(crate) fn scan(show: &mut Show, pool: &Pool, dir: &Path) -> Outcome<Scan> {
     let begin = Instant::now();
     // The input stays on this thread and may borrow; only the items travel, so they are owned.
     let input = paths.iter().cloned().enumerate();
-    let results =
-        pool.with()
-            .window(64)
-            .imap_unordered(input, |(index, path): (usize, PathBuf)| {
-                let result = digest(&path);
-                (index, path, result)
-            });
+    let results = pool.with().name("files").window(64).imap_unordered(
+        input,
+        |(index, path): (usize, PathBuf)| {
+            let result = digest(&path);
+            (index, path, result)
+        },
+    );
     assert_eq!(results.size_hint(), (paths.len(), Some(paths.len())));
     for result in results.progress_with(show.bar(paths.len())) {
         let (index, path, result) = result?;

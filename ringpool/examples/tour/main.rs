@@ -15,12 +15,13 @@ mod workers;
 use std::env;
 use std::error::Error;
 use std::ffi::OsString;
+use std::fs;
 use std::io::{self, Write};
 use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ringpool::Pool;
+use ringpool::{Pool, timeline};
 use show::Show;
 
 /// What every step returns. A closed standard output travels through it as an `io::Error`.
@@ -29,50 +30,70 @@ type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 const USAGE: &str = "\
 Runs every verb of ringpool on real input and prints what it did.
 
-Usage: tour [DIR]
+Usage: tour [DIR] [--svg FILE] [--trace FILE]
 
 Arguments:
   [DIR]   the directory whose files are checksummed (default: the repository itself);
           directories named `target` and `.git` are left out, links are not followed
 
 Options:
-  -h, --help   print this and leave
+  --svg FILE     a picture of what each worker did when
+  --trace FILE   the same as a trace for Perfetto or Chrome
+  -h, --help     print this and leave
 
 Environment:
   NO_COLOR   set it to switch colours off on a terminal too
 ";
 
+/// Where the tour goes, and where its timeline is written.
+#[derive(Default)]
+struct Plan {
+    dir: PathBuf,
+    svg: Option<PathBuf>,
+    trace: Option<PathBuf>,
+}
+
 /// What the command line asks for.
 enum Request {
-    Tour(PathBuf),
+    Tour(Plan),
     Help,
     Refuse(String),
 }
 
 fn request(mut arguments: impl Iterator<Item = OsString>) -> Request {
-    let Some(first) = arguments.next() else {
+    let (mut plan, mut dir) = (Plan::default(), None);
+    while let Some(argument) = arguments.next() {
+        let file = match argument.to_str() {
+            Some("-h" | "--help") => return Request::Help,
+            Some("--svg") => &mut plan.svg,
+            Some("--trace") => &mut plan.trace,
+            _ if argument.as_encoded_bytes().starts_with(b"-") => {
+                return Request::Refuse(format!("no such option: `{}`", argument.display()));
+            }
+            _ if dir.is_some() => {
+                let extra = argument.display();
+                return Request::Refuse(format!("one directory at most, but `{extra}` follows"));
+            }
+            _ => {
+                dir = Some(PathBuf::from(argument));
+                continue;
+            }
+        };
+        let Some(path) = arguments.next() else {
+            return Request::Refuse(format!("`{}` needs a file", argument.display()));
+        };
+        *file = Some(PathBuf::from(path));
+    }
+    plan.dir = dir.unwrap_or_else(|| {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-        return Request::Tour(package.parent().unwrap_or(package).to_owned());
-    };
-    if first == "-h" || first == "--help" {
-        return Request::Help;
-    }
-    if let Some(extra) = arguments.next() {
-        return Request::Refuse(format!(
-            "one directory at most, but `{}` follows",
-            extra.display()
-        ));
-    }
-    if first.as_encoded_bytes().starts_with(b"-") {
-        return Request::Refuse(format!("no such option: `{}`", first.display()));
-    }
-    let dir = PathBuf::from(first);
+        package.parent().unwrap_or(package).to_owned()
+    });
     // Reading it once here tells a missing directory, a plain file and a locked door apart.
-    match dir.read_dir() {
-        Ok(_) => Request::Tour(dir),
+    match plan.dir.read_dir() {
+        Ok(_) => Request::Tour(plan),
         Err(error) => Request::Refuse(format!(
             "cannot read the directory `{}`: {error}",
-            dir.display()
+            plan.dir.display()
         )),
     }
 }
@@ -85,9 +106,9 @@ fn main() -> ExitCode {
             let _ = writeln!(io::stderr(), "tour: {reason}\nTry `tour --help`.");
             ExitCode::from(2)
         }
-        Request::Tour(dir) => {
+        Request::Tour(plan) => {
             hush_planned_panics();
-            leave(tour(&dir))
+            leave(tour(&plan))
         }
     }
 }
@@ -107,9 +128,14 @@ fn leave(outcome: Outcome) -> ExitCode {
 }
 
 /// The steps in order. One pool serves most of them; its table closes the tour.
-fn tour(dir: &Path) -> Outcome {
+fn tour(plan: &Plan) -> Outcome {
+    let dir = &*plan.dir;
     let mut show = Show::new();
-    let pool = Pool::builder().name("tour").build()?;
+    let mut builder = Pool::builder().name("tour");
+    if plan.svg.is_some() || plan.trace.is_some() {
+        builder = builder.timeline(SPANS);
+    }
+    let pool = builder.build()?;
     show.banner(dir, pool.worker_count())?;
 
     jobs::one_job(&mut show, &pool)?;
@@ -127,7 +153,24 @@ fn tour(dir: &Path) -> Outcome {
     nesting::nesting(&mut show, &pool)?;
     ending::endings(&mut show)?;
     ending::speed(&mut show, &pool, &scan)?;
-    ending::table(&mut show, &pool)
+    ending::table(&mut show, &pool)?;
+    let seen = pool.timeline();
+    if let Some(path) = &plan.svg {
+        save(&mut show, path, &timeline::svg(&seen).to_string())?;
+    }
+    if let Some(path) = &plan.trace {
+        save(&mut show, path, &timeline::chrome(&seen).to_string())?;
+    }
+    Ok(())
+}
+
+/// What a worker keeps of its time: all that the tour's workers do.
+const SPANS: usize = 100_000;
+
+fn save(show: &mut Show, path: &Path, text: &str) -> Outcome {
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    show.note(format_args!("timeline written to {}", path.display()))?;
+    Ok(())
 }
 
 /// How the message of a panic begins that a step provokes to show what comes of it.

@@ -11,6 +11,7 @@
 //! | [`nesting`] | may a job use its own pool? |
 //! | [`time_limits`] | how do I give up, cancel, or show progress? |
 //! | [`performance`] | what does a job cost, and which knob helps? |
+//! | [`timeline`] | where did the time go? |
 //! | [`safety`] | why should I believe that it neither hangs nor races? |
 //! | [`from_python`] | I know `multiprocessing.Pool`. What differs? |
 //! | [`from_rayon`] | I know rayon. What is the same here? |
@@ -42,6 +43,9 @@ pub mod time_limits {}
 
 #[doc = include_str!("performance.md")]
 pub mod performance {}
+
+#[doc = include_str!("timeline.md")]
+pub mod timeline {}
 
 #[doc = include_str!("safety.md")]
 pub mod safety {}
