@@ -24,7 +24,7 @@ pub struct Progress {
 pub struct WorkerStats {
     /// Jobs and chunks started.
     pub jobs: usize,
-    /// Items in them; a job that is no chunk counts as one.
+    /// Items in them. A job that is no chunk counts as one, and so does a block of a reduction.
     pub items: usize,
     /// Time spent working; zero on platforms without a clock.
     pub busy: Duration,
