@@ -156,13 +156,12 @@ impl<'a, P: Platform> Frame<'a, P> {
     /// Notes what has begun in the pool's timeline, if it keeps one: the call, and for a chunk its items.
     #[inline]
     pub(crate) fn end(&self, began: Began, what: impl FnOnce() -> (Label, Option<Range<usize>>)) {
-        self.slot().track.end::<P>(began, || {
+        if let Began(Some(start)) = began {
             let (label, items) = what();
-            match items {
-                None => (SpanKind::Job, label, 0..0),
-                Some(items) => (SpanKind::Chunk, label, items),
-            }
-        });
+            let kind = items.as_ref().map_or(SpanKind::Job, |_| SpanKind::Chunk);
+            let items = items.unwrap_or_default();
+            self.slot().track.note::<P>(start, kind, label, items);
+        }
     }
 
     /// Whether the worker has run as many jobs as it may.

@@ -163,6 +163,9 @@ impl Idle {
     }
 
     /// S4 for one worker. On `false` the bit was taken by another, and the caller must look at the bitmap again.
+    ///
+    /// Apart from those who find nobody asleep: a wake is a system call, and needs no haste.
+    #[inline(never)]
     fn wake<P: Platform>(&self, slots: &[WorkerSlot<P>], index: usize) -> bool {
         self.searching.fetch_add(1, Ordering::Relaxed);
         // Before the bit is taken: a worker whose bit is gone finds the time of its wake.
@@ -187,9 +190,14 @@ fn take_bit<P: Platform>(slots: &[WorkerSlot<P>], index: usize) -> bool {
 
 /// The first worker that has announced itself.
 fn announced<P: Platform>(slots: &[WorkerSlot<P>]) -> Option<usize> {
-    let mut words = slots.iter().enumerate().step_by(WORD);
-    words.find_map(|(number, slot)| {
+    let mut number = 0;
+    // Every submission comes by here, and `step_by` costs it twenty instructions more.
+    while let Some(slot) = slots.get(number) {
         let bits = slot.idle_bits.load(Ordering::Relaxed);
-        (bits != 0).then(|| number + bits.trailing_zeros() as usize)
-    })
+        if bits != 0 {
+            return Some(number + bits.trailing_zeros() as usize);
+        }
+        number += WORD;
+    }
+    None
 }

@@ -14,7 +14,7 @@ mod recent;
 
 #[cfg(feature = "alloc")]
 use {
-    alloc::{collections::TryReserveError, vec::Vec},
+    alloc::{boxed::Box, collections::TryReserveError, vec::Vec},
     recent::Recent,
 };
 
@@ -66,7 +66,7 @@ pub(crate) struct Label {
 /// What began, until it is noted.
 #[derive(Debug, Clone, Copy)]
 #[must_use = "what began is noted at its end"]
-pub(crate) struct Began(Option<Instant>);
+pub(crate) struct Began(pub(crate) Option<Instant>);
 
 /// Where a worker notes its spans, if it has to.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub(crate) struct Track {
 }
 
 #[cfg(feature = "alloc")]
-type Memory = Recent<WORDS>;
+type Memory = Box<Recent<WORDS>>;
 /// Without an allocator there is none.
 #[cfg(not(feature = "alloc"))]
 type Memory = core::convert::Infallible;
@@ -90,41 +90,44 @@ impl Track {
     #[inline]
     pub(crate) fn begin<P: Platform>(&self) -> Began {
         Began(if self.recent.is_some() {
-            P::now()
+            now::<P>()
         } else {
             None
         })
     }
 
-    /// What began ends.
-    #[inline]
-    pub(crate) fn end<P: Platform>(
-        &self,
-        began: Began,
-        what: impl FnOnce() -> (SpanKind, Label, Range<usize>),
-    ) {
-        if let Began(Some(start)) = began {
-            let (kind, label, items) = what();
-            self.note(&Span {
-                kind,
-                name: label.name,
-                call: label.call,
-                items,
-                start,
-                end: P::now().unwrap_or(start),
-            });
-        }
-    }
-
+    /// Notes what began then and ends now. Apart from the way of those who keep no timeline.
     #[cold]
-    fn note(&self, span: &Span) {
+    #[inline(never)]
+    pub(crate) fn note<P: Platform>(
+        &self,
+        start: Instant,
+        kind: SpanKind,
+        label: Label,
+        items: Range<usize>,
+    ) {
+        let span = Span {
+            kind,
+            name: label.name,
+            call: label.call,
+            items,
+            start,
+            end: P::now().unwrap_or(start),
+        };
         if let Some(recent) = &self.recent {
             #[cfg(feature = "alloc")]
-            recent.push(encode(span));
+            recent.push(encode(&span));
             #[cfg(not(feature = "alloc"))]
             match (*recent, span) {}
         }
     }
+}
+
+/// Apart for the same reason.
+#[cold]
+#[inline(never)]
+fn now<P: Platform>() -> Option<Instant> {
+    P::now()
 }
 
 #[cfg(feature = "alloc")]
@@ -137,7 +140,7 @@ impl Track {
     pub(crate) fn new(spans: usize) -> Result<Self, TryReserveError> {
         let recent = match spans {
             0 => None,
-            _ => Some(Recent::new(spans)?),
+            _ => Some(Box::new(Recent::new(spans)?)),
         };
         Ok(Self { recent })
     }

@@ -7,7 +7,7 @@ use crate::idle::Idle;
 use crate::platform::Platform;
 use crate::stats::Watch;
 use crate::sync::spin_loop;
-use crate::timeline::{Label, SpanKind};
+use crate::timeline::{Began, Label, SpanKind};
 
 /// The worker that a job runs on: its state, its index, and the job's cancel token.
 ///
@@ -167,7 +167,9 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
     if let Some(latency) = frame.slot().woken_at.ago(P::now) {
         stats.count_wake(latency);
     }
-    let asleep = || (SpanKind::Asleep, Label::default(), 0..0);
-    frame.slot().track.end::<P>(falls_asleep, asleep);
+    if let Began(Some(start)) = falls_asleep {
+        let (kind, label) = (SpanKind::Asleep, Label::default());
+        frame.slot().track.note::<P>(start, kind, label, 0..0);
+    }
     true
 }
