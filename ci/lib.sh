@@ -80,6 +80,30 @@ install_debian_toolchain() {
     rustup toolchain link debian-web /usr
 }
 
+# Gets the library `core` for machines without an operating system. Two ways, of which `way` tells the one taken:
+# rustup has it ready-made for the toolchain in use; where rustup cannot be reached, Debian's toolchain builds it
+# from its sources (about a minute more).
+install_targets() {
+    if rustup target add "$@"; then
+        way=rustup
+    else
+        way=debian
+        install_debian_toolchain
+    fi
+    echo "$script: libraries for the targets come from $way"
+}
+
+# bare_cargo LIBRARIES COMMAND ARGUMENTS...: cargo for such a machine, with these libraries (`core` or `core,alloc`).
+bare_cargo() {
+    local libraries=$1 command=$2
+    shift 2
+    if [[ $way == debian ]]; then
+        RUSTC_BOOTSTRAP=1 cargo +debian-web "$command" -Zbuild-std="$libraries" "$@"
+    else
+        cargo "$command" "$@"
+    fi
+}
+
 # The manifests of the workspace's members, one a line.
 manifests() {
     cargo metadata --locked --no-deps --format-version 1 | grep -o '"manifest_path":"[^"]*"' | cut -d '"' -f 4

@@ -9,23 +9,13 @@
 targets=(thumbv7em-none-eabihf riscv32imac-unknown-none-elf)
 export CARGO_TARGET_DIR=$target_dir/no-std
 
-# Two ways to the libraries. rustup has them ready-made for the toolchain in use; where it cannot be
-# reached, Debian's toolchain builds them from its sources (about a minute more).
-if rustup target add "${targets[@]}"; then
-    way=rustup
-else
-    way=debian
-    install_debian_toolchain
-fi
-echo "$script: libraries for the targets come from $way"
+install_targets "${targets[@]}"
 
 # build LIBRARIES TARGET ARGUMENTS..., where LIBRARIES is `core` or `core,alloc`.
 build() {
     local libraries=$1 target=$2 sysroot file
     shift 2
-    if [[ $way == debian ]]; then
-        run env RUSTC_BOOTSTRAP=1 cargo +debian-web build --locked -Zbuild-std="$libraries" --target "$target" "$@"
-    elif [[ $libraries == core ]]; then
+    if [[ $way == rustup && $libraries == core ]]; then
         sysroot=$(realpath -m "$CARGO_TARGET_DIR")/sysroot-core
         # A toolchain of yesterday may have left its own.
         rm -rf -- "$sysroot/lib/rustlib/$target"
@@ -35,7 +25,7 @@ build() {
         done
         run env RUSTFLAGS="--sysroot $sysroot" cargo build --locked --target "$target" "$@"
     else
-        run cargo build --locked --target "$target" "$@"
+        run bare_cargo "$libraries" build --locked --target "$target" "$@"
     fi
 }
 
