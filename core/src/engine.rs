@@ -351,6 +351,20 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
         self.drain(batches, Refusal::Broken);
     }
 
+    /// An index has no worker any more: the pool stops (S6).
+    pub(crate) fn lose(&self, index: usize) {
+        self.break_down();
+        let slot = &self.slots()[index];
+        if let Some(entry) = slot.take_over() {
+            // SAFETY: the predecessor had taken the entry out of its cell.
+            unsafe { Entry::refuse(entry, Refusal::Broken) };
+        }
+        while self.regions.pending(slot) {
+            self.regions
+                .visit(slot, index, &self.life, Err(Refusal::Broken));
+        }
+    }
+
     fn drain(&self, batches: usize, why: Refusal) {
         self.count_never_started(batches);
         while let Ok(entry) = self.take() {

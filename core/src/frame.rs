@@ -169,6 +169,16 @@ impl<'a, P: Platform> Frame<'a, P> {
         self.quota.get() == 0
     }
 
+    /// Jobs that the worker may still run.
+    pub(crate) fn quota(&self) -> usize {
+        self.quota.get()
+    }
+
+    /// Goes on with the count of an earlier frame of the same worker.
+    pub(crate) fn set_quota(&self, jobs: usize) {
+        self.quota.set(jobs);
+    }
+
     /// Gives the worker another round of jobs: it recycled, or could not be replaced.
     pub(crate) fn renew(&self) {
         self.quota.set(self.engine.settings.jobs_per_worker);

@@ -6,12 +6,12 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use crate::engine::{Engine, Settings};
+use crate::error::JobError;
 use crate::error::{BuildError, JoinError};
-use crate::error::{JobError, Refusal};
 use crate::frame::Frame;
 use crate::heap::Heap;
 use crate::idle::Idle;
-use crate::job::{Entry, caught};
+use crate::job::caught;
 use crate::latch::{Latch, forever};
 use crate::panic::Panic;
 use crate::platform::{Platform, contain};
@@ -274,7 +274,7 @@ impl<P: Platform, W: 'static> Shared<P, W> {
         if slot.generation.load(Ordering::Relaxed) == 0 {
             shared.fails_to_start(index, StartFailure::Unrun);
         } else {
-            shared.is_lost(index);
+            shared.engine.lose(index);
         }
         // SAFETY: the worker's last touch of the pool.
         unsafe { Self::leave(place) };
@@ -285,22 +285,6 @@ impl<P: Platform, W: 'static> Shared<P, W> {
         // SAFETY: only the worker itself writes its cell, before it leaves `starting`.
         self.failures[index].with_mut(|cell| unsafe { *cell = Some(failure) });
         self.starting.down::<P>();
-    }
-
-    /// An index has no worker any more: the pool stops (S6).
-    fn is_lost(&self, index: usize) {
-        let engine = self.engine();
-        let slot = &engine.slots()[index];
-        engine.break_down();
-        if let Some(entry) = slot.take_over() {
-            // SAFETY: the predecessor had taken the entry out of its cell.
-            unsafe { Entry::refuse(entry, Refusal::Broken) };
-        }
-        while engine.regions.pending(slot) {
-            engine
-                .regions
-                .visit(slot, index, &engine.life, Err(Refusal::Broken));
-        }
     }
 
     /// The last touch of a worker.
@@ -369,7 +353,7 @@ impl<P: Platform, W: 'static> Shared<P, W> {
             }
             Err(failure) => {
                 contain::<P>(move || drop(failure));
-                self.is_lost(index);
+                self.engine.lose(index);
                 return Leave::Broken;
             }
         }
@@ -432,7 +416,7 @@ impl<P: Platform, W: 'static> Shared<P, W> {
             }
             Err(failure) => {
                 contain::<P>(move || drop(failure));
-                self.is_lost(index);
+                self.engine.lose(index);
                 Replacement::Failed
             }
         }

@@ -20,6 +20,7 @@ use crate::spin::{SingleCore, Spin};
 use crate::stats::WorkerStats;
 use crate::sync::{AtomicUsize, Ordering};
 use crate::time::Instant;
+use seat::Hooks;
 pub use seat::Seat;
 use storage::Arrays;
 
@@ -98,8 +99,7 @@ pub struct StaticPool<
     W = (),
 > {
     engine: Engine<P, Arrays<P, WORKERS, SLOTS, BYTES>>,
-    initializer: fn(&WorkerInfo<'_>) -> W,
-    exit_hook: Option<fn(&WorkerInfo<'_>, W)>,
+    hooks: Hooks<W>,
     /// One bit for each seat that is taken.
     taken: AtomicUsize,
     /// One bit for each seat that was ever taken.
@@ -110,7 +110,7 @@ pub struct StaticPool<
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StaticStats<const WORKERS: usize> {
-    /// One entry for each seat, by index. `replaced` counts how often it was taken again.
+    /// One entry for each seat, by index. `replaced` counts how often it was taken again, and its state made anew.
     pub workers: [WorkerStats; WORKERS],
     /// Entries in the queue.
     pub queued: usize,
@@ -176,24 +176,68 @@ where
         let searchers = if WORKERS < 4 { 1 } else { WORKERS / 2 };
         Self {
             engine: Engine::new(settings, Idle::new(searchers), Arrays::new()),
-            initializer: default_state,
-            exit_hook: None,
+            hooks: Hooks {
+                initializer: default_state,
+                exit_hook: None,
+            },
             taken: AtomicUsize::new(0),
             ever_taken: AtomicUsize::new(0),
         }
     }
 
-    /// Makes the state of a worker when it takes its seat.
+    /// Makes the state of a worker when it takes its seat, and when it has used up its jobs.
     #[must_use]
     pub const fn initializer(mut self, f: fn(&WorkerInfo<'_>) -> W) -> Self {
-        self.initializer = f;
+        self.hooks.initializer = f;
         self
     }
 
-    /// Ends the state of a worker when it leaves its seat.
+    /// Ends the state of a worker when it leaves its seat, and when it has used up its jobs.
     #[must_use]
     pub const fn exit_hook(mut self, f: fn(&WorkerInfo<'_>, W)) -> Self {
-        self.exit_hook = Some(f);
+        self.hooks.exit_hook = Some(f);
+        self
+    }
+
+    /// Gives a worker a fresh state after so many jobs, of which each chunk of a batch is one: its exit hook runs,
+    /// then the initializer.
+    ///
+    /// ```
+    /// # use ringpool_core::StaticPool;
+    /// # use ringpool_std::Std;
+    /// static POOL: StaticPool<1, 8, 64, Std, u32> = StaticPool::new().max_jobs_per_worker(2);
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut seat = POOL.seat(0)?;
+    /// let mut count = || {
+    ///     let job = POOL.with_worker().apply_async(|worker| {
+    ///         *worker.state += 1;
+    ///         *worker.state
+    ///     })?;
+    ///     seat.run_one();
+    ///     job.get()
+    /// };
+    /// assert_eq!([count()?, count()?, count()?], [1, 2, 1]);
+    /// assert_eq!(POOL.stats().workers[0].replaced, 1);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Zero jobs, which does not compile in a `static`:
+    ///
+    /// ```compile_fail
+    /// # use ringpool_core::StaticPool;
+    /// static POOL: StaticPool<1, 8, 64, ringpool_std::Std> =
+    ///     StaticPool::new().max_jobs_per_worker(0);
+    /// ```
+    #[must_use]
+    pub const fn max_jobs_per_worker(mut self, jobs: usize) -> Self {
+        assert!(
+            jobs > 0,
+            "a worker must be allowed at least 1 job, 0 were asked for"
+        );
+        self.engine.settings.jobs_per_worker = jobs;
         self
     }
 
@@ -226,8 +270,8 @@ where
     /// Somebody has the seat, or there is no such seat.
     pub fn seat(&self, index: usize) -> Result<Seat<'_, P, W>, SeatError> {
         let place = seat::Place::take(self, index)?;
-        let state = (self.initializer)(&place.info());
-        Ok(Seat::new(place, state, self.exit_hook))
+        let state = (self.hooks.initializer)(&place.info());
+        Ok(Seat::new(place, state, &self.hooks))
     }
 
     /// Takes the seat of worker `index`, with a state of one's own.
@@ -237,7 +281,7 @@ where
     /// Somebody has the seat, or there is no such seat; the state is dropped.
     pub fn seat_with(&self, index: usize, state: W) -> Result<Seat<'_, P, W>, SeatError> {
         let place = seat::Place::take(self, index)?;
-        Ok(Seat::new(place, state, self.exit_hook))
+        Ok(Seat::new(place, state, &self.hooks))
     }
 
     /// Becomes worker `index` until the pool is closed and empty.
@@ -260,13 +304,7 @@ where
     /// running jobs see their cancel token. Returns how many jobs never started, and batches with a chunk left.
     pub fn terminate(&self) -> usize {
         let never_started = self.engine().terminate();
-        // The workers that are there come by themselves, or skip as they leave.
-        for index in 0..WORKERS {
-            // Acquire: pairs with the Release in `Place::drop`.
-            if self.taken.load(Ordering::Acquire) & 1 << index == 0 {
-                seat::skip_region(self.engine(), index);
-            }
-        }
+        seat::skip_empty_seats(self.engine(), &self.taken);
         never_started
     }
 

@@ -1,13 +1,14 @@
 //! The place of one worker in a pool that starts none.
 
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
+use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::StaticPool;
 use crate::engine::Engine;
 use crate::error::{Refusal, SeatError};
 use crate::frame::Frame;
+use crate::job::caught;
 use crate::platform::{Platform, contain};
 use crate::spawner::{Placement, WorkerInfo};
 use crate::submit::AbortOnUnwind;
@@ -19,6 +20,10 @@ use crate::worker::{Replacement, work};
 /// [`run`](Self::run) is a worker's whole life. A loop that has other things to do calls
 /// [`run_one`](Self::run_one) now and then, and makes its own blocking calls by [`participate`](Self::participate).
 /// Dropping the seat runs the exit hook and leaves the seat to the next.
+///
+/// With [`max_jobs_per_worker`](StaticPool::max_jobs_per_worker) the state is ended and made anew after so many jobs,
+/// between two steps. If that fails by a panic, the pool is broken: what is queued ends as
+/// [`JobError::Broken`](crate::JobError::Broken), and the worker finds nothing more to do.
 ///
 /// ```
 /// use ringpool_core::StaticPool;
@@ -38,44 +43,61 @@ use crate::worker::{Replacement, work};
 /// ```
 #[must_use = "a seat does nothing by itself"]
 pub struct Seat<'p, P: Platform, W = ()> {
-    place: Place<'p, P>,
-    state: ManuallyDrop<W>,
-    exit_hook: Option<fn(&WorkerInfo<'_>, W)>,
+    tenure: Tenure<'p, P, W>,
+    /// Where the worker's state is, if there is one.
+    room: MaybeUninit<W>,
     /// A worker stays on its thread.
     thread: PhantomData<*mut ()>,
+}
+
+/// What makes the states of a pool's workers, and what ends them.
+pub(super) struct Hooks<W> {
+    pub(super) initializer: fn(&WorkerInfo<'_>) -> W,
+    pub(super) exit_hook: Option<fn(&WorkerInfo<'_>, W)>,
+}
+
+/// A seat but for the memory of its state.
+struct Tenure<'p, P: Platform, W> {
+    place: Place<'p, P>,
+    hooks: &'p Hooks<W>,
+    /// Only a state that could not be made anew is not there; the pool is broken then.
+    has_state: bool,
+    /// Jobs that the worker may still run before its state is made anew.
+    quota: usize,
 }
 
 impl<P: Platform, W> core::fmt::Debug for Seat<'_, P, W> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Seat")
-            .field("index", &self.place.at.index)
+            .field("index", &self.tenure.place.at.index)
             .finish_non_exhaustive()
     }
 }
 
 impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
-    pub(super) fn new(
-        place: Place<'p, P>,
-        state: W,
-        exit_hook: Option<fn(&WorkerInfo<'_>, W)>,
-    ) -> Self {
+    pub(super) fn new(place: Place<'p, P>, state: W, hooks: &'p Hooks<W>) -> Self {
+        let quota = place.engine.settings.jobs_per_worker;
         Self {
-            place,
-            state: ManuallyDrop::new(state),
-            exit_hook,
+            tenure: Tenure {
+                place,
+                hooks,
+                has_state: true,
+                quota,
+            },
+            room: MaybeUninit::new(state),
             thread: PhantomData,
         }
     }
 
     /// The worker's index.
     pub fn index(&self) -> usize {
-        self.place.at.index
+        self.tenure.place.at.index
     }
 
     /// Works until the pool is closed and empty, then leaves the seat.
     pub fn run(mut self) {
         let guard = AbortOnUnwind;
-        self.as_worker(|frame| work(frame, |_| Replacement::Refused));
+        self.as_worker(|frame, tenure, room| work(frame, |frame| tenure.recycle(frame, room)));
         core::mem::forget(guard);
     }
 
@@ -83,20 +105,27 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
     /// whether there was one. Never blocks but for what that job waits for.
     pub fn run_one(&mut self) -> bool {
         let guard = AbortOnUnwind;
-        let found = self.as_worker(|frame| {
+        let found = self.as_worker(|frame, tenure, room| {
             let engine = frame.engine;
             let slot = frame.slot();
             if engine.regions.pending(slot) {
                 engine
                     .regions
                     .visit(slot, frame.index, &engine.life, Ok(frame));
+                tenure.recycle_if_spent(frame, room);
                 return true;
             }
             let Ok(entry) = engine.take() else {
                 return false;
             };
-            // SAFETY: `take` has exchanged the entry out of its cell.
-            unsafe { frame.execute(entry) };
+            let mut next = Some(entry);
+            while let Some(entry) = next {
+                // SAFETY: `take` has exchanged the entry out of its cell, or the spent worker before us had.
+                unsafe { frame.execute_by_loop(entry) };
+                tenure.recycle_if_spent(frame, room);
+                // The batch that the worker was at when it was spent.
+                next = slot.take_over();
+            }
             true
         });
         core::mem::forget(guard);
@@ -105,29 +134,93 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
 
     /// Calls `f` as this worker: single jobs that `f` waits for run here, and on batches it works itself.
     pub fn participate<R>(&mut self, f: impl FnOnce() -> R) -> R {
-        self.as_worker(|_| f())
+        self.as_worker(|frame, tenure, room| {
+            let value = f();
+            tenure.recycle_if_spent(frame, room);
+            value
+        })
     }
 
-    fn as_worker<R>(&mut self, f: impl FnOnce(&Frame<'_, P>) -> R) -> R {
-        let state = NonNull::from(&mut *self.state).cast();
+    fn as_worker<R>(
+        &mut self,
+        f: impl FnOnce(&Frame<'_, P>, &mut Tenure<'p, P, W>, NonNull<W>) -> R,
+    ) -> R {
+        let Self { tenure, room, .. } = self;
+        let (engine, index) = (tenure.place.engine, tenure.place.at.index);
+        let room = NonNull::from(room).cast::<W>();
         let begin = |frame: &Frame<'_, P>| {
-            // SAFETY: the state is there until the seat is dropped.
-            unsafe { frame.state_is_there() };
-            f(frame)
+            if tenure.has_state {
+                // SAFETY: it is in the room.
+                unsafe { frame.state_is_there() };
+            }
+            frame.set_quota(tenure.quota);
+            let counted = Counted { frame, tenure };
+            f(frame, &mut *counted.tenure, room)
         };
-        // SAFETY: the state is of the pool's type, and the seat, which is borrowed mutably, owns it.
-        unsafe { Frame::enter(self.place.engine, self.place.at.index, state, begin) }
+        // SAFETY: the room is for a state of the pool's type, and the seat, which is borrowed mutably, owns it.
+        unsafe { Frame::enter(engine, index, room.cast(), begin) }
+    }
+}
+
+/// Keeps the count of the worker's jobs from one frame to the next, also when one ends by unwinding.
+struct Counted<'a, 'f, 'p, P: Platform, W> {
+    frame: &'a Frame<'f, P>,
+    tenure: &'a mut Tenure<'p, P, W>,
+}
+
+impl<P: Platform, W> Drop for Counted<'_, '_, '_, P, W> {
+    fn drop(&mut self) {
+        self.tenure.quota = self.frame.quota();
+    }
+}
+
+impl<P: Platform, W> Tenure<'_, P, W> {
+    fn recycle_if_spent(&mut self, frame: &Frame<'_, P>, room: NonNull<W>) {
+        if self.has_state && frame.is_spent() && self.recycle(frame, room) == Replacement::Refused {
+            frame.renew();
+        }
+    }
+
+    /// Gives a spent worker a fresh state in place (S7).
+    fn recycle(&mut self, frame: &Frame<'_, P>, room: NonNull<W>) -> Replacement {
+        frame.state_is_gone();
+        self.has_state = false;
+        // SAFETY: the state was there, and nobody has borrowed it.
+        let old = unsafe { room.read() };
+        self.end(old);
+        self.place.begin_generation();
+        match caught::<P, _>(|| (self.hooks.initializer)(&self.place.info())) {
+            Ok(made) => {
+                // SAFETY: the room is the seat's, and empty.
+                unsafe { room.write(made) };
+                self.has_state = true;
+                // SAFETY: it was just written.
+                unsafe { frame.state_is_there() };
+                Replacement::Refused
+            }
+            Err(error) => {
+                contain::<P>(move || drop(error));
+                self.place.is_lost();
+                Replacement::Failed
+            }
+        }
+    }
+
+    fn end(&self, state: W) {
+        contain::<P>(|| match self.hooks.exit_hook {
+            Some(hook) => hook(&self.place.info(), state),
+            None => drop(state),
+        });
     }
 }
 
 impl<P: Platform, W> Drop for Seat<'_, P, W> {
     fn drop(&mut self) {
-        // SAFETY: this is the end of the seat, and nobody uses the state afterwards.
-        let state = unsafe { ManuallyDrop::take(&mut self.state) };
-        contain::<P>(|| match self.exit_hook {
-            Some(hook) => hook(&self.place.info(), state),
-            None => drop(state),
-        });
+        if self.tenure.has_state {
+            // SAFETY: it is there, and this is the end of the seat.
+            let state = unsafe { self.room.assume_init_read() };
+            self.tenure.end(state);
+        }
     }
 }
 
@@ -160,6 +253,19 @@ impl<'p, P: Platform> Place<'p, P> {
     pub(super) fn info(&self) -> WorkerInfo<'static> {
         WorkerInfo::new(self.at, "")
     }
+
+    /// The worker gets a fresh state.
+    fn begin_generation(&mut self) {
+        let generation = &self.engine.slots()[self.at.index].generation;
+        // Relaxed: only who has the seat writes here, and the seat is passed on by `taken`.
+        self.at.generation = generation.fetch_add(1, Ordering::Relaxed) + 1;
+    }
+
+    /// The worker's state could not be made anew: the pool stops.
+    fn is_lost(&self) {
+        self.engine.lose(self.at.index);
+        skip_empty_seats(self.engine, self.taken);
+    }
 }
 
 /// Leaves the seat.
@@ -178,8 +284,19 @@ impl<P: Platform> Drop for Place<'_, P> {
     }
 }
 
+/// Skips the region that waits for seats which nobody has, in a pool that was just stopped. The workers that are
+/// there come by themselves, or skip as they leave.
+pub(super) fn skip_empty_seats<P: Platform>(engine: &Engine<P>, taken: &AtomicUsize) {
+    for index in 0..engine.settings.workers {
+        // Acquire: pairs with the Release in `Place::drop`.
+        if taken.load(Ordering::Acquire) & 1 << index == 0 {
+            skip_region(engine, index);
+        }
+    }
+}
+
 /// Skips, in a pool that is stopped, the region that waits for a seat which nobody has.
-pub(super) fn skip_region<P: Platform>(engine: &Engine<P>, index: usize) {
+fn skip_region<P: Platform>(engine: &Engine<P>, index: usize) {
     let slot = &engine.slots()[index];
     if engine.regions.pending(slot) {
         let why = engine.life.refusal().unwrap_or(Refusal::Terminated);

@@ -7,6 +7,7 @@
 mod calls;
 mod ending;
 mod jobs;
+mod recycling;
 mod seats;
 
 use std::thread;
