@@ -101,7 +101,7 @@ pub(crate) struct Engine<P: Platform, S: ?Sized = dyn Storage<P>> {
     pub(crate) regions: RegionGate<P>,
     pub(crate) settings: Settings,
     pub(crate) caller: CallerSeat,
-    /// Rung when a place in the queue comes free, and for joiners of a pool in place.
+    /// Rung when a place in the queue comes free; in a pool in place for joiners and streams as well.
     room: EventCount,
     never_started: AtomicUsize,
     /// Calls so far, where a timeline tells them apart.
@@ -259,6 +259,11 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
     /// Makes joiners look again, after something else than the queue has changed.
     pub(crate) fn tell_joiners(&self) {
         self.room.notify::<P>();
+    }
+
+    /// What streams of a pool in place wait at for any of their jobs.
+    pub(crate) fn bell(&self) -> &EventCount {
+        &self.room
     }
 
     /// Queues an entry, waiting for room until `due` forbids it. Not for workers of this pool, who might

@@ -92,7 +92,7 @@ pub use worker::Worker;
 #[cfg(not(ringpool_loom))]
 pub use {
     spin::{Hart, SingleCore, Spin, SpinToken, TimedHart},
-    static_pool::{Seat, StaticPool, StaticStats},
+    static_pool::{Seat, StaticIMap, StaticPool, StaticStats},
 };
 
 #[cfg(feature = "alloc")]

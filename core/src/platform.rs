@@ -4,8 +4,8 @@
 //! threads in about two hundred lines; the traits are shaped so that `FreeRTOS`, Zephyr, embassy,
 //! ESP-IDF, seL4, Hermit and bare harts can implement them as well.
 
-#[cfg(feature = "alloc")]
-use core::{marker::PhantomData, mem::ManuallyDrop};
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 
 use crate::panic::Panic;
 use crate::seats::Seats;
@@ -142,17 +142,14 @@ pub(crate) fn contain<P: Platform>(f: impl FnOnce()) {
 }
 
 /// A value whose destructor may panic, and nobody asks for that.
-#[cfg(feature = "alloc")]
 pub(crate) struct Contained<T, P: Platform>(ManuallyDrop<T>, PhantomData<fn() -> P>);
 
-#[cfg(feature = "alloc")]
 impl<T, P: Platform> Contained<T, P> {
     pub(crate) fn new(value: T) -> Self {
         Self(ManuallyDrop::new(value), PhantomData)
     }
 }
 
-#[cfg(feature = "alloc")]
 impl<T, P: Platform> core::ops::Deref for Contained<T, P> {
     type Target = T;
 
@@ -161,7 +158,6 @@ impl<T, P: Platform> core::ops::Deref for Contained<T, P> {
     }
 }
 
-#[cfg(feature = "alloc")]
 impl<T, P: Platform> Drop for Contained<T, P> {
     fn drop(&mut self) {
         // SAFETY: dropped once, here, and never used again.

@@ -12,13 +12,13 @@ use crate::engine::Engine;
 use crate::error::{JobError, SubmitError};
 use crate::frame::Frame;
 use crate::job::{Body, JobCell, Options, PlainFn};
-use crate::lazy::{self, IMap, Order, Submitter};
+use crate::lazy::{self, IMap, Submitter};
 use crate::platform::{Platform, contain};
 use crate::pool::Pool;
 use crate::result::AsyncResult;
 use crate::scope_core::{InScope, ScopeCore, submit_in};
 use crate::source::Indexed;
-use crate::verbs::{len_of, room_for};
+use crate::verbs::{Order, len_of, room_for};
 
 /// Submits jobs that may borrow everything that outlives the scope; made by [`Pool::scope`].
 ///

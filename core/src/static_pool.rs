@@ -3,12 +3,13 @@
 
 mod seat;
 mod storage;
+mod stream;
 mod verbs;
 
 use core::time::Duration;
 
 use crate::backoff::Backoff;
-use crate::engine::{Engine, Settings, WaitPolicy};
+use crate::engine::{self, Engine, WaitPolicy};
 use crate::error::{JoinError, SeatError};
 use crate::frame::Frame;
 use crate::idle::Idle;
@@ -23,6 +24,8 @@ use crate::time::Instant;
 use seat::Hooks;
 pub use seat::Seat;
 use storage::Arrays;
+pub(crate) use stream::Settings;
+pub use stream::StaticIMap;
 
 /// Workers that a pool in place can have: as many as its words have bits on every machine.
 const MOST_WORKERS: usize = 32;
@@ -163,7 +166,7 @@ where
                 "the slots of a `StaticPool` are a power of two, 1 or more"
             );
         };
-        let settings = Settings {
+        let settings = engine::Settings {
             workers: WORKERS,
             jobs_per_worker: usize::MAX,
             wait_policy: WaitPolicy::Adaptive,

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use crate::engine::Engine;
 use crate::error::JobError;
 use crate::frame::{Frame, Token};
-use crate::job::{Body, Due, Extra, JobCell, JobWord, Options};
+use crate::job::{Body, Due, Extra, Job, JobCell, JobWord, Options};
 use crate::platform::{Platform, contain};
 use crate::result::wait_for;
 
@@ -170,27 +170,36 @@ pub(crate) fn apply_async<P: Platform, B: Body<P>, X: Extra<P>>(
     }
 }
 
-/// Queues a job with a handle in a block of the pool, or hands everything back. Never waits for room.
+/// Queues a job with a handle in a block of the pool, or hands everything back. Never waits for room. `accepted`
+/// is told of the job when it is queued.
 ///
 /// # Safety
 ///
-/// The engine must have blocks with room for `BYTES` bytes.
+/// The engine must have blocks with room for `BYTES` bytes. What body and value borrow must be there until the
+/// job has ended and its value is dropped.
 #[cfg(not(ringpool_loom))]
-pub(crate) unsafe fn apply_in_block<P: Platform, B: Body<P>, const BYTES: usize>(
+pub(crate) unsafe fn apply_in_block<P: Platform, B: Body<P>, X: Extra<P>, const BYTES: usize>(
     engine: &'static Engine<P>,
+    word: JobWord,
     body: B,
-    options: Options,
+    extra: X,
+    accepted: impl FnOnce(&X, NonNull<Job<P>>),
 ) -> Result<crate::result::AsyncResult<B::Value, P>, (JobError, B)> {
     let block = match engine.take_block() {
         Ok(block) => block,
         Err(why) => return Err((why.into(), body)),
     };
     // SAFETY: the block was just taken, and the rest is passed on.
-    let cell = unsafe { JobCell::in_block::<BYTES>(engine, block, body, options) };
+    let cell = unsafe { JobCell::in_block::<BYTES>(engine, block, word, body, extra) };
     // SAFETY: the block is the job's until its last holder frees it, and we hold it as its handle.
     match unsafe { submit(engine, cell, false) } {
-        // SAFETY: the job was born with a handle bit, and this is its handle.
-        Ok(()) => Ok(unsafe { crate::result::AsyncResult::new(JobCell::job(cell)) }),
+        Ok(()) => {
+            let job = JobCell::job(cell);
+            // SAFETY: the handle holds the job.
+            accepted(unsafe { cell.as_ref() }.extra(), job);
+            // SAFETY: the job was born with a handle bit, and this is its handle.
+            Ok(unsafe { crate::result::AsyncResult::new(job) })
+        }
         // SAFETY: it was not accepted, so nobody else knows it.
         Err(error) => Err((error, unsafe { JobCell::out_of_block(cell, engine) })),
     }

@@ -22,6 +22,13 @@ pub(crate) struct How {
     pub(crate) options: Options,
 }
 
+/// Whether the results of a stream keep the order of its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Input,
+    Completion,
+}
+
 /// The number of items.
 ///
 /// # Errors

@@ -34,7 +34,7 @@ pub struct OnHeap;
 
 /// Options for a [`StaticPool`](crate::StaticPool), whose jobs lie in the pool itself.
 #[derive(Debug, Clone, Copy)]
-pub struct InPlace<const WORKERS: usize, const BYTES: usize>;
+pub struct InPlace<const WORKERS: usize, const SLOTS: usize, const BYTES: usize>;
 
 /// The options of one call, before its verb.
 ///
@@ -96,6 +96,15 @@ impl<'p, P: Platform, W: 'static, C, M, K> With<'p, P, W, C, M, K> {
     /// How a batch is shared out. `chunk_size` wins over it.
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedule = schedule;
+        self
+    }
+
+    /// Items that a stream may have pulled and not yielded; zero is an error of the stream. Unless it is said, four
+    /// chunks for each worker, and up to 128 while results come within microseconds and the consumer waits for them. If
+    /// neither window nor chunk size is said, up to 32 such items share a job. In a
+    /// [`StaticPool`](crate::StaticPool): as many as it has slots, and never more.
+    pub fn window(mut self, items: usize) -> Self {
+        self.window = Some(items);
         self
     }
 

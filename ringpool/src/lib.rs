@@ -11,8 +11,8 @@ extern crate alloc;
 
 pub use ringpool_core::{
     CancelOutcome, CatchPanic, GetError, Instant, JobError, JoinError, Panic, Placement, Progress,
-    Schedule, Seat, SeatError, Seats, StaticPool, StaticStats, SubmitError, WaitPolicy, WorkerInfo,
-    WorkerStats, ring,
+    Schedule, Seat, SeatError, Seats, StaticIMap, StaticPool, StaticStats, SubmitError, WaitPolicy,
+    WorkerInfo, WorkerStats, ring,
     source::{self, enumerate, zip},
 };
 

@@ -88,8 +88,47 @@ pub(crate) trait Call<P: Platform, Item> {
     ) -> ControlFlow<Fault>;
 }
 
+/// Calls it with one item. Does not unwind.
+///
+/// # Errors
+///
+/// Its panic.
+///
+/// # Safety
+///
+/// As for [`Call::each`].
+pub(crate) unsafe fn call_with<P: Platform, T, G: Call<P, T>>(
+    call: &G,
+    item: T,
+    frame: &Frame<'_, P>,
+    token: &dyn Token,
+) -> Result<G::Out, JobError> {
+    let mut value = None;
+    let outcome = caught::<P, _>(|| {
+        let keep = |result| {
+            value = Some(result);
+            ControlFlow::Continue(())
+        };
+        // SAFETY: the caller's promise.
+        let _ = unsafe { call.each(frame, token, &mut core::iter::once(item), keep) };
+    });
+    match (outcome, value) {
+        (Ok(()), Some(value)) => Ok(value),
+        (outcome, value) => {
+            contain::<P>(move || drop(value));
+            Err(outcome.err().unwrap_or(JobError::Cancelled))
+        }
+    }
+}
+
 /// A function of the item.
 pub(crate) struct Plain<F>(pub(crate) F);
+
+impl<F> From<F> for Plain<F> {
+    fn from(f: F) -> Self {
+        Self(f)
+    }
+}
 
 impl<P: Platform, Item, R, F: Fn(Item) -> R> Call<P, Item> for Plain<F> {
     type Out = R;
@@ -128,6 +167,12 @@ impl<P: Platform, Item: Unpack<F, R>, R, F> Call<P, Item> for Star<F, R> {
 
 /// A function of the worker and the item.
 pub(crate) struct OnWorker<F, W>(pub(crate) F, pub(crate) PhantomData<fn(&mut W)>);
+
+impl<F, W> From<F> for OnWorker<F, W> {
+    fn from(f: F) -> Self {
+        Self(f, PhantomData)
+    }
+}
 
 impl<P: Platform, Item, R, W, F: Fn(&mut Worker<'_, P, W>, Item) -> R> Call<P, Item>
     for OnWorker<F, W>

@@ -96,6 +96,7 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     pub(crate) unsafe fn in_block<const BYTES: usize>(
         engine: &'static Engine<P>,
         block: NonNull<()>,
+        word: JobWord,
         body: B,
         extra: X,
     ) -> NonNull<Self> {
@@ -111,7 +112,7 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
             body: ManuallyDrop::new(body),
         };
         let cell = Self {
-            job: Job::new(&Self::IN_BLOCK, JobWord::new(), engine),
+            job: Job::new(&Self::IN_BLOCK, word, engine),
             extra,
             slot: UnsafeCell::new(slot),
         };
@@ -261,11 +262,15 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
             .extra
             .scope()
             .map(|link| link.job_ends(Self::job(this), panicked));
+        let bell = cell.extra.bell();
         // SAFETY: we are the runner, and the value is written.
         unsafe { Job::publish(Self::job(this), ok) };
         if let Some(scope) = scope {
             // SAFETY: the scope waits for this job.
             unsafe { scope.job_ended() };
+        }
+        if let Some(bell) = bell {
+            bell.notify::<P>();
         }
     }
 

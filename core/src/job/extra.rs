@@ -2,6 +2,7 @@
 
 use crate::control::Control;
 use crate::error::Refusal;
+use crate::event_count::EventCount;
 use crate::platform::Platform;
 use crate::scope_core::ScopeLink;
 use crate::time::Instant;
@@ -30,6 +31,11 @@ pub(crate) trait Extra<P: Platform>: Send + Sync {
 
     /// The job's place in its scope, if it belongs to one.
     fn scope(&self) -> Option<&ScopeLink<P>> {
+        None
+    }
+
+    /// What is rung when the job is ready, for those who wait for any of several jobs.
+    fn bell(&self) -> Option<&'static EventCount> {
         None
     }
 }

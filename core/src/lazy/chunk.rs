@@ -4,14 +4,14 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::{self, Vec};
 use core::marker::PhantomData;
-use core::ops::{ControlFlow, Range};
+use core::ops::Range;
 
 use crate::batch::drop_each;
-use crate::batch::work::Call;
+use crate::batch::work::{Call, call_with};
 use crate::error::{JobError, Refusal};
 use crate::event_count::EventCount;
 use crate::frame::{Frame, Token};
-use crate::job::{Body, caught};
+use crate::job::Body;
 use crate::platform::{Platform, contain};
 use crate::sync::{AtomicPtr, Ordering};
 
@@ -128,27 +128,11 @@ impl<P: Platform, T, R, G: Call<P, T, Out = R>> Body<P> for ChunkBody<T, G> {
             name,
         } = self;
         let results = items.map(|at, item| {
-            let mut value = None;
-            let outcome = caught::<P, _>(|| {
-                // SAFETY: a stateful job runs only where the pool's state is and is not lent.
-                let _ = unsafe {
-                    call.each(frame, token, &mut core::iter::once(item), |result| {
-                        value = Some(result);
-                        ControlFlow::Continue(())
-                    })
-                };
-            });
-            match (outcome, value) {
-                (Ok(()), Some(value)) => Ok(value),
-                (Err(JobError::Panicked(panic)), value) => {
-                    contain::<P>(move || drop(value));
-                    Err(JobError::Panicked(panic.at(first + at).named(name)))
-                }
-                (_, value) => {
-                    contain::<P>(move || drop(value));
-                    Err(JobError::Cancelled)
-                }
-            }
+            // SAFETY: a stateful job runs only where the pool's state is and is not lent.
+            unsafe { call_with(&*call, item, frame, token) }.map_err(|error| match error {
+                JobError::Panicked(panic) => JobError::Panicked(panic.at(first + at).named(name)),
+                other => other,
+            })
         });
         contain::<P>(move || drop(call));
         Ok(results)

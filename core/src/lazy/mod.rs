@@ -22,6 +22,7 @@ use crate::job::Options;
 use crate::platform::{Platform, Timed};
 use crate::stats::Progress;
 use crate::time::Instant;
+use crate::verbs::Order;
 use chunk::{Bunch, BunchIter};
 pub(crate) use flight::Submitter;
 use flight::{Flight, Ordered, TimedOut, Unordered};
@@ -73,13 +74,6 @@ pub(crate) struct Settings {
     pub(crate) chunk_size: Option<usize>,
     pub(crate) window: Option<usize>,
     pub(crate) options: Options,
-}
-
-/// Whether results keep the order of the input.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    Input,
-    Completion,
 }
 
 impl<'p, I: Iterator, R: Send + 'p, P: Platform> IMap<'p, I, R, P>

@@ -1,6 +1,6 @@
 //! The pool's verbs, all without options.
 
-use super::StaticPool;
+use super::{StaticIMap, StaticPool};
 use crate::error::{JobError, SubmitError};
 use crate::platform::Platform;
 use crate::result::AsyncResult;
@@ -15,7 +15,7 @@ where
     W: 'static,
 {
     /// Options for the next call.
-    pub fn with(&self) -> With<'_, P, W, (), Plain, InPlace<WORKERS, BYTES>> {
+    pub fn with(&self) -> With<'_, P, W, (), Plain, InPlace<WORKERS, SLOTS, BYTES>> {
         With::new(self.engine())
     }
 
@@ -33,7 +33,7 @@ where
     /// assert_eq!(state, 10);
     /// # Ok(()) }
     /// ```
-    pub fn with_worker(&self) -> With<'_, P, W, (), OnWorker, InPlace<WORKERS, BYTES>> {
+    pub fn with_worker(&self) -> With<'_, P, W, (), OnWorker, InPlace<WORKERS, SLOTS, BYTES>> {
         self.with().with_worker()
     }
 
@@ -128,6 +128,90 @@ where
         R: Send,
     {
         self.with().broadcast(f)
+    }
+
+    /// A lazy stream of `f` over the items, in their order: each is a job of its own in a slot of the pool, with a
+    /// clone of `f`. Nothing is pulled before the first `next`, and at most `SLOTS` items are under way.
+    ///
+    /// Items and function together, or a result, that are larger than `BYTES` do not compile. The stream has no error
+    /// of its own: what the pool refuses is yielded, see [`StaticIMap`].
+    ///
+    /// ```
+    /// # use ringpool_core::StaticPool;
+    /// # use ringpool_std::Std;
+    /// static POOL: StaticPool<1, 4, 64, Std> = StaticPool::new();
+    ///
+    /// let mut seat = POOL.seat(0)?;
+    /// // The input need not end.
+    /// let first: Result<Vec<_>, _> =
+    ///     seat.participate(|| POOL.imap(1_u64.., |x| x * x).take(3).collect());
+    /// assert_eq!(first?, [1, 4, 9]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn imap<I, F, R>(
+        &'static self,
+        items: I,
+        f: F,
+    ) -> StaticIMap<I::IntoIter, F, R, P, SLOTS, BYTES>
+    where
+        I: IntoIterator<Item: Send + 'static>,
+        F: Fn(I::Item) -> R + Clone + Send + 'static,
+        R: Send + 'static,
+    {
+        self.with().imap(items, f)
+    }
+
+    /// As [`imap`](Self::imap), in order of completion.
+    pub fn imap_unordered<I, F, R>(
+        &'static self,
+        items: I,
+        f: F,
+    ) -> StaticIMap<I::IntoIter, F, R, P, SLOTS, BYTES>
+    where
+        I: IntoIterator<Item: Send + 'static>,
+        F: Fn(I::Item) -> R + Clone + Send + 'static,
+        R: Send + 'static,
+    {
+        self.with().imap_unordered(items, f)
+    }
+
+    /// Calls `f` with every item of any iterator, and `each` on this thread with each result, in order of
+    /// completion, and the index of its item; tells how many there were. Everything may borrow, nothing is collected,
+    /// and at most `SLOTS` items are under way.
+    ///
+    /// ```
+    /// # use ringpool_core::StaticPool;
+    /// # use ringpool_std::Std;
+    /// static POOL: StaticPool<1, 4, 64, Std> = StaticPool::new();
+    ///
+    /// let text = String::from("to be or not to be");
+    /// let mut longest = 0;
+    /// let mut seat = POOL.seat(0)?;
+    /// let words = seat.participate(|| {
+    ///     POOL.stream_into(text.split(' '), str::len, |_, length| {
+    ///         longest = longest.max(length.unwrap_or(0));
+    ///     })
+    /// })?;
+    /// assert_eq!((words, longest), (6, 3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The pool takes no more work, or others had taken all its slots while nothing of this call was under way
+    /// ([`JobError::Full`]); the item at hand is dropped. How an item ended is told to `each`.
+    pub fn stream_into<I, F, R>(
+        &'static self,
+        items: I,
+        f: F,
+        each: impl FnMut(usize, Result<R, JobError>),
+    ) -> Result<usize, JobError>
+    where
+        I: IntoIterator<Item: Send>,
+        F: Fn(I::Item) -> R + Sync,
+        R: Send,
+    {
+        self.with().stream_into(items, f, each)
     }
 
     /// Submits `f` and returns at once with a handle for its result, which lies in a slot of the pool.

@@ -8,22 +8,14 @@ use crate::batch::work::Call;
 use crate::engine::Engine;
 use crate::error::{JobError, SubmitError};
 use crate::job::{Annotated, Body, Callbacks, JobWord, Options};
-use crate::lazy::{self, IMap, Order, Submitter};
+use crate::lazy::{self, IMap, Submitter};
 use crate::platform::Platform;
 use crate::result::AsyncResult;
 use crate::source::Indexed;
 use crate::submit;
-use crate::verbs::{self, len_of};
+use crate::verbs::{self, Order, len_of};
 
 impl<'p, P: Platform, W: 'static, C, M> With<'p, P, W, C, M, OnHeap> {
-    /// Items that a stream may have pulled and not yielded; zero is an error of the stream. Unless it is said, four
-    /// chunks for each worker, and up to 128 while results come within microseconds and the consumer waits for them. If
-    /// neither window nor chunk size is said, up to 32 such items share a job.
-    pub fn window(mut self, items: usize) -> Self {
-        self.window = Some(items);
-        self
-    }
-
     /// Submits a single job with callbacks.
     pub(super) fn single<B, F>(
         self,

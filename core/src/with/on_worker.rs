@@ -17,9 +17,10 @@ use {
     crate::batch::work::StarOnWorker,
     crate::error::SubmitError,
     crate::job::Callbacks,
-    crate::lazy::{IMap, Order},
+    crate::lazy::IMap,
     crate::result::AsyncResult,
     crate::source::{Indexed, UnpackOn},
+    crate::verbs::Order,
     alloc::vec::Vec,
 };
 

@@ -9,6 +9,7 @@ mod ending;
 mod jobs;
 mod recycling;
 mod seats;
+mod streams;
 
 use std::thread;
 
