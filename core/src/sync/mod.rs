@@ -3,8 +3,14 @@
 //! With `--cfg ringpool_loom` the same names come from loom, so that the models check the code that
 //! ships and no algorithm has a second text. loom's constructors are not `const`; the `const_fn!`
 //! macro below drops the word there. `mutation.rs` can weaken one ordering of such a build, so that
-//! `mutants` finds out whether a model notices.
+//! `mutants` finds out whether a model notices. `emulated.rs` has the words of targets without
+//! compare-exchange.
 
+#[cfg(all(
+    not(ringpool_loom),
+    any(not(target_has_atomic = "ptr"), ringpool_critical_section)
+))]
+mod emulated;
 #[cfg(ringpool_loom)]
 mod modelled;
 #[cfg(ringpool_loom)]

@@ -1,6 +1,10 @@
 //! What ships: the primitives of `core`.
 
+#[cfg(all(target_has_atomic = "ptr", not(ringpool_critical_section)))]
 pub(crate) use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+#[cfg(any(not(target_has_atomic = "ptr"), ringpool_critical_section))]
+pub(crate) use super::emulated::{AtomicPtr, AtomicUsize, Ordering};
 
 /// `core::cell::UnsafeCell` with loom's closure interface.
 #[derive(Debug)]
