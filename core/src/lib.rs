@@ -8,6 +8,7 @@
 //! |---|---|
 //! | none | [`StaticPool`], whose memory is all its own; rings, sources, the platform's traits, [`Spin`] |
 //! | `alloc` | `Pool`, whose queue grows, whose results are vectors, and which starts its workers |
+//! | `heapless` | `map_into` into that crate's `Vec<R, N>`; the dependency `heapless` |
 //!
 //! The protocols behind it are described in `PROTOCOL.md` beside the code.
 #![cfg_attr(not(test), no_std)]

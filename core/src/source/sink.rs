@@ -6,7 +6,8 @@ use core::mem::MaybeUninit;
 use alloc::vec::Vec;
 
 /// Where `map_into` writes its results: `[R]`, `[R; N]`, `[MaybeUninit<R>]`, `[MaybeUninit<R>; N]`
-/// and `Vec<R>`, which is cleared first and keeps its allocation.
+/// and `Vec<R>`, which is cleared first and keeps its allocation. With the feature `heapless` also that crate's
+/// `Vec<R, N>`, which is cleared first and takes `N` results at most.
 ///
 /// ```
 /// use ringpool_core::source::Sink;
@@ -95,6 +96,27 @@ unsafe impl<R> Sink<R> for Vec<R> {
     unsafe fn commit(&mut self, len: usize) {
         debug_assert!(self.is_empty() && len <= self.capacity());
         // SAFETY: within the capacity that `room` reserved; the caller wrote all values.
+        unsafe { self.set_len(len) }
+    }
+}
+
+// SAFETY: the vector is empty and has the capacity for `len` values.
+#[cfg(feature = "heapless")]
+unsafe impl<R, const N: usize> Sink<R> for heapless::Vec<R, N> {
+    const ASSIGN: bool = false;
+
+    fn room(&mut self, len: usize) -> Option<*mut R> {
+        // Asked before the old values go, so that a refusal leaves them.
+        if len > N {
+            return None;
+        }
+        self.clear();
+        Some(self.spare_capacity_mut().as_mut_ptr().cast())
+    }
+
+    unsafe fn commit(&mut self, len: usize) {
+        debug_assert!(self.is_empty() && len <= N);
+        // SAFETY: within the capacity; the caller wrote all values.
         unsafe { self.set_len(len) }
     }
 }

@@ -50,6 +50,30 @@ fn blocking_verbs_borrow_and_give_what_was_asked_for() {
     });
 }
 
+// S26: what a refused call was lent stays as it was.
+#[test]
+fn a_vector_of_fixed_size_takes_results_up_to_its_capacity() {
+    let _watch = watchdog();
+    let pool = Pool::<2>::new();
+    let tracker = Tracker::new();
+    with_workers(&pool, || {
+        let mut out = heapless::Vec::<_, 4>::new();
+        for len in [4_usize, 0, 3] {
+            let told = pool.map_into(0..len, &mut out, |_| tracker.make());
+            assert_eq!((told.unwrap(), out.len()), (len, len));
+        }
+        let refused = pool.map_into(0..5, &mut out, |_| tracker.make());
+        assert!(matches!(
+            refused,
+            Err(JobError::InvalidOption { value: 5, .. })
+        ));
+        assert_eq!(out.len(), 3);
+        let failed = pool.map_into(0..2, &mut out, |_| boom("map"));
+        assert!(failed.is_err() && out.is_empty());
+    });
+    tracker.assert_all_dropped_once();
+}
+
 // S27, S43
 #[test]
 fn every_schedule_covers_every_item_once() {
