@@ -211,6 +211,50 @@ impl fmt::Display for SeatError {
 
 impl Error for SeatError {}
 
+/// Why a spawner's workers did not all come to life in a [`StaticPool`](crate::StaticPool).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError<E> {
+    /// Somebody has a seat already; nothing was changed.
+    Seat(SeatError),
+    /// The spawner could not start a worker.
+    Spawn {
+        /// The worker's index.
+        worker: usize,
+        /// The platform's own error.
+        source: E,
+    },
+    /// The worker's initializer panicked, or the spawner dropped its start token.
+    Lost {
+        /// The worker's index.
+        worker: usize,
+    },
+}
+
+impl<E: fmt::Display> fmt::Display for StartError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seat(error) => error.fmt(f),
+            Self::Spawn { worker, source } => {
+                write!(f, "worker {worker} could not be started: {source}")
+            }
+            Self::Lost { worker } => write!(
+                f,
+                "worker {worker} did not come to life: its initializer panicked, or its start token was dropped"
+            ),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for StartError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Spawn { source, .. } => Some(source),
+            Self::Seat(_) | Self::Lost { .. } => None,
+        }
+    }
+}
+
 /// Why a pool could not be built. Workers that had started were shut down and joined.
 #[cfg(feature = "alloc")]
 #[derive(Debug)]

@@ -76,7 +76,7 @@ mod worker;
 
 pub use batch::Schedule;
 pub use engine::WaitPolicy;
-pub use error::{GetError, JobError, JoinError, SeatError, SubmitError};
+pub use error::{GetError, JobError, JoinError, SeatError, StartError, SubmitError};
 pub use job::{Callbacks, OnError, OnSuccess};
 pub use panic::Panic;
 pub use platform::{CatchPanic, Context, Hosted, IsrUnpark, Park, Platform, Timed};
@@ -93,7 +93,7 @@ pub use worker::Worker;
 #[cfg(not(ringpool_loom))]
 pub use {
     spin::{Hart, SingleCore, Spin, SpinToken, TimedHart},
-    static_pool::{Seat, StaticIMap, StaticPool, StaticStats},
+    static_pool::{Isr, Running, Seat, StaticIMap, StaticPool, StaticScope, StaticStats},
 };
 
 #[cfg(feature = "alloc")]

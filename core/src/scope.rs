@@ -16,7 +16,7 @@ use crate::lazy::{self, IMap, Submitter};
 use crate::platform::{Platform, contain};
 use crate::pool::Pool;
 use crate::result::AsyncResult;
-use crate::scope_core::{InScope, ScopeCore, submit_in};
+use crate::scope_core::{End, InScope, ScopeCore, submit_in};
 use crate::source::Indexed;
 use crate::verbs::{Order, len_of, room_for};
 
@@ -45,24 +45,6 @@ pub struct Scope<'scope, 'env: 'scope, P: Platform, W = ()> {
 impl<P: Platform, W> core::fmt::Debug for Scope<'_, '_, P, W> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Scope").finish_non_exhaustive()
-    }
-}
-
-/// Ends a scope, also when its body panics.
-struct End<'a, P: Platform>(&'a ScopeCore<P>, &'a Engine<P>);
-
-impl<P: Platform> End<'_, P> {
-    fn end(&self) -> Result<(), JobError> {
-        let Self(core, engine) = self;
-        // A caller that takes part runs what is still queued, as a worker would.
-        engine.as_participant(None, |_| core.finish(engine))
-    }
-}
-
-impl<P: Platform> Drop for End<'_, P> {
-    fn drop(&mut self) {
-        let outcome = self.end();
-        contain::<P>(move || drop(outcome));
     }
 }
 

@@ -102,6 +102,27 @@ unsafe impl<P: Platform> Sync for ScopeCore<P> {}
 // SAFETY: as above.
 unsafe impl<P: Platform> Send for ScopeCore<P> {}
 
+/// Ends a scope, also when its body panics.
+pub(crate) struct End<'a, P: Platform>(pub(crate) &'a ScopeCore<P>, pub(crate) &'a Engine<P>);
+
+impl<P: Platform> End<'_, P> {
+    /// # Errors
+    ///
+    /// The first panic that nobody has seen.
+    pub(crate) fn end(&self) -> Result<(), JobError> {
+        let Self(core, engine) = self;
+        // A caller that takes part runs what is still queued, as a worker would.
+        engine.as_participant(None, |_| core.finish(engine))
+    }
+}
+
+impl<P: Platform> Drop for End<'_, P> {
+    fn drop(&mut self) {
+        let outcome = self.end();
+        contain::<P>(move || drop(outcome));
+    }
+}
+
 /// How often a scope that lists its jobs lets go of those that have ended.
 const PRUNE_EVERY: usize = 64;
 
@@ -197,7 +218,7 @@ impl<P: Platform> ScopeCore<P> {
 
     /// Lets go of the jobs in the list that have ended well, so that a scope may submit without end. Whoever
     /// calls it is about to submit, so the scope cannot end meanwhile.
-    fn prune(&self) {
+    pub(crate) fn prune(&self) {
         self.take_list(|job, link| {
             // SAFETY: the scope holds the job.
             let now = unsafe { job.as_ref() }.word.look();

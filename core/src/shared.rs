@@ -17,8 +17,8 @@ use crate::panic::Panic;
 use crate::platform::{Platform, contain};
 use crate::ring::Chain;
 use crate::seats::{Look, wait_for_visitors};
-use crate::slot::WorkerSlot;
-use crate::spawner::{Placement, StartRecord, WorkerInfo, WorkerStart};
+use crate::slot::{Asked, WorkerSlot};
+use crate::spawner::{Placement, StartRecord, WorkerInfo};
 use crate::spawning::{BoxError, SpawnerLock, Spawning};
 use crate::submit::AbortOnUnwind;
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell};
@@ -230,29 +230,20 @@ impl<P: Platform, W: 'static> Shared<P, W> {
 
     /// Asks the spawner for a worker.
     fn spawn(&self, index: usize) -> Result<(), StartFailure> {
-        let slot = &self.engine.slots()[index];
-        slot.spawn_begins();
-        // SAFETY: the record lives as long as the pool, which waits for its workers.
-        let start = unsafe { WorkerStart::new(NonNull::from(&self.records[index])) };
+        let record = NonNull::from(&self.records[index]);
         let at = self.placement(index);
-        let spawned = self
-            .spawner
-            .with::<P, _>(|spawning| P::catch(|| spawning.spawn(start, at)));
-        let failure = match spawned {
-            Ok(Ok(())) if slot.spawn_succeeds() => return Ok(()),
-            Ok(Ok(())) => StartFailure::Unrun,
-            Ok(Err(error)) => StartFailure::Spawn(error),
-            Err(payload) => {
-                contain::<P>(move || drop(payload));
-                StartFailure::Unrun
-            }
+        // SAFETY: the record lives as long as the pool, which waits for its workers.
+        let asked = unsafe {
+            self.engine.slots()[index].ask(record, |start| {
+                self.spawner
+                    .with::<P, _>(|spawning| P::catch(|| spawning.spawn(start, at)))
+            })
         };
-        if !slot.was_dropped() {
-            // The pool is about to forget a worker that could still be started: there is no safe way on.
-            let _abort = AbortOnUnwind;
-            panic!("a spawner refused a worker and kept its start token");
+        match asked {
+            Asked::Started(()) => Ok(()),
+            Asked::Unrun(_) => Err(StartFailure::Unrun),
+            Asked::Refused(error) => Err(StartFailure::Spawn(error)),
         }
-        Err(failure)
     }
 
     /// A worker's token was dropped.

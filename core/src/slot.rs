@@ -4,8 +4,10 @@ use core::ptr::NonNull;
 
 use crate::job::Entry;
 use crate::latch::Latch;
-use crate::platform::{Platform, new_token};
+use crate::platform::{Platform, contain, new_token};
+use crate::spawner::{StartRecord, WorkerStart};
 use crate::stats::{SlotStats, WokenAt};
+use crate::submit::AbortOnUnwind;
 use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering, const_fn};
 use crate::timeline::Track;
 
@@ -31,6 +33,14 @@ pub(crate) struct WorkerSlot<P: Platform> {
     handover: AtomicPtr<Entry<P>>,
 }
 
+/// What became of a spawner's worker. `H` is the spawner's handle for it.
+pub(crate) enum Asked<H, E> {
+    Started(H),
+    /// The token was dropped unrun, or the spawner panicked.
+    Unrun(Option<H>),
+    Refused(E),
+}
+
 const SPAWNING: usize = 0;
 const SPAWNED: usize = 1;
 const DROPPED: usize = 2;
@@ -53,14 +63,39 @@ impl<P: Platform> WorkerSlot<P> {
         }
     }
 
-    /// A spawner is about to be given this index.
-    pub(crate) fn spawn_begins(&self) {
+    /// Asks a spawner for the worker of this index.
+    ///
+    /// # Safety
+    ///
+    /// As for `WorkerStart::new`, with a record of this index.
+    pub(crate) unsafe fn ask<H, E>(
+        &self,
+        record: NonNull<StartRecord>,
+        spawn: impl FnOnce(WorkerStart) -> Result<Result<H, E>, P::Payload>,
+    ) -> Asked<H, E> {
         // Relaxed: the spawner's own hand-over carries it to whoever holds the token.
         self.spawn.store(SPAWNING, Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        let start = unsafe { WorkerStart::new(record) };
+        let asked = match spawn(start) {
+            Ok(Ok(handle)) if self.spawn_succeeds() => return Asked::Started(handle),
+            Ok(Ok(handle)) => Asked::Unrun(Some(handle)),
+            Ok(Err(error)) => Asked::Refused(error),
+            Err(payload) => {
+                contain::<P>(move || drop(payload));
+                Asked::Unrun(None)
+            }
+        };
+        if !self.was_dropped() {
+            // The pool is about to forget a worker that could still be started: there is no safe way on.
+            let _abort = AbortOnUnwind;
+            panic!("a spawner refused a worker and kept its start token");
+        }
+        asked
     }
 
     /// The spawner said yes. `false` if it has dropped the token all the same.
-    pub(crate) fn spawn_succeeds(&self) -> bool {
+    fn spawn_succeeds(&self) -> bool {
         // Either we see that the token was dropped, or its `Drop` sees that we rely on it. Relaxed: the hand-over
         // of the token has shown its `Drop` the pool, and we look with `was_dropped` before we forget the worker.
         self.spawn
@@ -69,7 +104,7 @@ impl<P: Platform> WorkerSlot<P> {
     }
 
     /// Whether the token was dropped unrun.
-    pub(crate) fn was_dropped(&self) -> bool {
+    fn was_dropped(&self) -> bool {
         // Acquire: pairs with the Release of its `Drop`, which may use the pool up to there.
         self.spawn.load(Ordering::Acquire) == DROPPED
     }

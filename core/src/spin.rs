@@ -3,7 +3,7 @@
 use core::convert::Infallible;
 use core::marker::PhantomData;
 
-use crate::platform::{CatchPanic, Context, Park, Platform, Timed};
+use crate::platform::{CatchPanic, Context, IsrUnpark, Park, Platform, Timed};
 use crate::seats::Seats;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 use crate::time::Instant;
@@ -18,7 +18,7 @@ const HARTS: usize = 64;
 /// # Safety
 ///
 /// `index` is below 64, stays the same for a hart, and two harts that use pools never have the same. What
-/// interrupts a hart shares its index.
+/// interrupts a hart shares its index. `wake` may be called from any interrupt handler.
 pub unsafe trait Hart: 'static {
     /// The number of the hart that asks.
     fn index() -> usize;
@@ -88,6 +88,9 @@ impl<H: Hart> Park for SpinToken<H> {
         H::wake();
     }
 }
+
+// SAFETY: one store, and `wake`, which promises it.
+unsafe impl<H: Hart> IsrUnpark for SpinToken<H> {}
 
 /// The hart of the table that all machines share. Nobody waits as one.
 enum AnyHart {}

@@ -1,6 +1,9 @@
-//! A pool without an allocator and without a spawner: everything lies in the pool itself, and its workers come
-//! by themselves.
+//! A pool without an allocator: everything lies in the pool itself, and its workers come by themselves or are started
+//! by a spawner.
 
+mod isr;
+mod running;
+mod scope;
 mod seat;
 mod storage;
 mod stream;
@@ -13,7 +16,7 @@ use crate::engine::{self, Engine, WaitPolicy};
 use crate::error::{JoinError, SeatError};
 use crate::frame::Frame;
 use crate::idle::Idle;
-use crate::platform::{Platform, Timed};
+use crate::platform::{IsrUnpark, Platform, Timed};
 use crate::seats::Look;
 use crate::spawner::{Placement, WorkerInfo};
 #[cfg(target_os = "none")]
@@ -21,6 +24,10 @@ use crate::spin::{SingleCore, Spin};
 use crate::stats::WorkerStats;
 use crate::sync::{AtomicUsize, Ordering};
 use crate::time::Instant;
+pub use isr::Isr;
+pub use running::Running;
+use running::Starting;
+pub use scope::StaticScope;
 use seat::Hooks;
 pub use seat::Seat;
 use storage::Arrays;
@@ -32,8 +39,8 @@ const MOST_WORKERS: usize = 32;
 
 /// A pool that lies in a `static`: `WORKERS` workers, `SLOTS` jobs, `BYTES` bytes for each job's closure or result.
 ///
-/// It needs neither an allocator nor an operating system. Nothing is started: threads, cores or loops come by
-/// themselves and take a [`seat`](Self::seat). It never waits for room (S13): a call that finds every
+/// It needs neither an allocator nor an operating system. Threads, cores or loops come by themselves and take a
+/// [`seat`](Self::seat), or a spawner [starts](Self::start) them. It never waits for room (S13): a call that finds every
 /// slot taken, or every place in the queue, ends as [`JobError::Full`](crate::JobError::Full) and hands its closure back.
 ///
 /// ```
@@ -107,6 +114,7 @@ pub struct StaticPool<
     taken: AtomicUsize,
     /// One bit for each seat that was ever taken.
     ever_taken: AtomicUsize,
+    starting: Starting<WORKERS>,
 }
 
 /// What a [`StaticPool`] has done so far. Numbers of one moment per field, not of one moment in all.
@@ -185,6 +193,7 @@ where
             },
             taken: AtomicUsize::new(0),
             ever_taken: AtomicUsize::new(0),
+            starting: Starting::new(),
         }
     }
 
@@ -371,17 +380,38 @@ where
         WORKERS
     }
 
-    /// What the worker that has just taken a seat is told.
-    fn placement(&self, index: usize) -> Placement {
-        let generation = &self.engine.slots()[index].generation;
-        // Relaxed: only who has the seat writes here, and the seat is passed on by `taken`.
+    /// Somebody has taken a seat.
+    fn begin_generation(&self, index: usize) {
+        // Relaxed, both: only who has the seat writes here, and the seat is passed on by `taken`.
         if self.ever_taken.fetch_or(1 << index, Ordering::Relaxed) & 1 << index != 0 {
+            let generation = &self.engine.slots()[index].generation;
             generation.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// What a worker is told of its seat.
+    fn placement(&self, index: usize) -> Placement {
         Placement {
             index,
             workers: WORKERS,
-            generation: generation.load(Ordering::Relaxed),
+            generation: self.engine.slots()[index]
+                .generation
+                .load(Ordering::Relaxed),
         }
+    }
+
+    /// What interrupt handlers may do, on platforms whose tokens they may unpark.
+    ///
+    /// ```compile_fail
+    /// # use ringpool_core::StaticPool;
+    /// // A token of std threads is a lock.
+    /// static POOL: StaticPool<1, 8, 64, ringpool_std::Std> = StaticPool::new();
+    /// let isr = POOL.isr();
+    /// ```
+    pub fn isr(&'static self) -> Isr<'static, P, BYTES>
+    where
+        P::Park: IsrUnpark,
+    {
+        Isr::new(self.engine())
     }
 }

@@ -10,9 +10,9 @@
 extern crate alloc;
 
 pub use ringpool_core::{
-    CancelOutcome, CatchPanic, GetError, Instant, JobError, JoinError, Panic, Placement, Progress,
-    Schedule, Seat, SeatError, Seats, StaticIMap, StaticPool, StaticStats, SubmitError, WaitPolicy,
-    WorkerInfo, WorkerStats, ring,
+    CancelOutcome, CatchPanic, GetError, Instant, Isr, JobError, JoinError, Panic, Placement,
+    Progress, Running, Schedule, Seat, SeatError, Seats, StartError, StaticIMap, StaticPool,
+    StaticScope, StaticStats, SubmitError, WaitPolicy, WorkerInfo, WorkerStats, ring,
     source::{self, enumerate, zip},
 };
 

@@ -18,6 +18,7 @@ pub(crate) struct Block<P: Platform, const BYTES: usize> {
 }
 
 impl<P: Platform, const BYTES: usize> Block<P, BYTES> {
+    /// Nothing in it.
     pub(crate) const VACANT: Self = Self {
         job: MaybeUninit::uninit(),
         options: MaybeUninit::uninit(),

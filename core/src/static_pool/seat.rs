@@ -243,11 +243,24 @@ impl<'p, P: Platform> Place<'p, P> {
         if pool.taken.fetch_or(1 << index, Ordering::Acquire) & 1 << index != 0 {
             return Err(SeatError::Taken { index });
         }
-        Ok(Self {
+        pool.begin_generation(index);
+        Ok(Self::of(pool, index))
+    }
+
+    /// The place of a worker whose seat is the caller's already.
+    pub(super) fn of<W: 'static, const WORKERS: usize, const SLOTS: usize, const BYTES: usize>(
+        pool: &'p StaticPool<WORKERS, SLOTS, BYTES, P, W>,
+        index: usize,
+    ) -> Self {
+        Self {
             engine: pool.engine(),
             taken: &pool.taken,
             at: pool.placement(index),
-        })
+        }
+    }
+
+    pub(super) fn index(&self) -> usize {
+        self.at.index
     }
 
     pub(super) fn info(&self) -> WorkerInfo<'static> {

@@ -6,7 +6,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use ringpool_core::{AsyncResult, JobError, Platform, StaticPool};
+use ringpool_core::{AsyncResult, IsrUnpark, JobError, Platform, StaticPool};
 
 /// Readings of a sensor that nobody has looked at yet.
 static READINGS: AtomicU32 = AtomicU32::new(0);
@@ -43,15 +43,12 @@ pub fn main_loop<P: Platform>(
 }
 
 /// What an interrupt handler does: it hands a reading on, and drops it if the pool is full.
-pub fn on_reading<P: Platform>(
+pub fn on_reading<P: Platform<Park: IsrUnpark>>(
     pool: &'static StaticPool<1, 8, 64, P, u32>,
     reading: u32,
 ) -> Option<AsyncResult<u32, P>> {
-    let note = move |worker: &mut ringpool_core::Worker<'_, P, u32>| {
-        *worker.state += 1;
-        READINGS.fetch_add(reading, Ordering::Relaxed)
-    };
-    pool.with_worker().try_apply_async(note).ok()
+    let note = move || READINGS.fetch_add(reading, Ordering::Relaxed);
+    pool.isr().try_apply_async(note).ok()
 }
 
 /// The program on a machine: no name of a platform, no thread, no heap.

@@ -17,7 +17,11 @@ use crate::hook::{self, Timer};
 use crate::queues::{Books, Case, PLACES, Queue, Vyukov, insist, instructions};
 
 /// Calls `handler` once, after the instruction of `operation` that has the number `at`; `None` if there are fewer.
-fn interrupt<R>(at: usize, operation: impl FnOnce(), handler: impl Fn() -> R) -> Option<R> {
+pub(crate) fn interrupt<R>(
+    at: usize,
+    operation: impl FnOnce(),
+    handler: impl Fn() -> R,
+) -> Option<R> {
     let outcome = Cell::new(None);
     let at_each = |instruction| {
         if instruction < at {
@@ -100,7 +104,7 @@ fn a_handler_may_close_the_ring_whatever_instruction_of_it_was_interrupted() {
 }
 
 /// Operations that a storm of interrupts goes on for, those of the handlers included.
-fn operations() -> usize {
+pub(crate) fn operations() -> usize {
     env::var("STALLS_OPERATIONS").map_or(300_000, |number| number.parse().expect("a number"))
 }
 

@@ -14,5 +14,6 @@
 mod board;
 mod freeze;
 mod hook;
+mod in_place;
 mod interrupts;
 mod queues;

@@ -8,7 +8,9 @@ mod calls;
 mod ending;
 mod jobs;
 mod recycling;
+mod scopes;
 mod seats;
+mod starting;
 mod streams;
 
 use std::thread;

@@ -151,17 +151,22 @@ fn a_state_that_cannot_be_made_anew_breaks_the_pool() {
         ));
         let mut seat = pool.seat_with(0, Some(tracker.make())).unwrap();
         FAILS.store(true, Ordering::Relaxed);
-        let jobs = [(); 3].map(|()| {
-            let captured = tracker.make();
-            pool.apply_async(move || drop(captured)).unwrap()
-        });
+        let jobs = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             // It waits for seats that nobody has, too.
-            let broadcast = scope.spawn(|| pool.broadcast(|_| ()));
+            let broadcast = scope.spawn(|| {
+                pool.broadcast(|_| {
+                    for _ in 0..3 {
+                        let captured = tracker.make();
+                        let job = pool.apply_async(move || drop(captured));
+                        jobs.lock().unwrap().push(job.unwrap());
+                    }
+                })
+            });
             if on_thread {
                 seat.run();
             } else {
-                while seat.run_one() {}
+                while !seat.run_one() {}
                 let refused = seat.participate(|| pool.with_worker().apply(|_| ()));
                 assert!(matches!(refused, Err(JobError::Broken)), "{refused:?}");
                 assert!(!seat.run_one());
@@ -170,8 +175,11 @@ fn a_state_that_cannot_be_made_anew_breaks_the_pool() {
             let ended = broadcast.join().unwrap();
             assert!(matches!(ended, Err(JobError::Broken)), "{ended:?}");
         });
-        let outcomes = jobs.map(|job| job.get().is_ok());
-        assert!(outcomes.iter().filter(|ran| **ran).count() <= 1);
+        let jobs = jobs.into_inner().unwrap();
+        assert_eq!(jobs.len(), 3);
+        for job in jobs {
+            assert!(matches!(job.get(), Err(JobError::Broken)));
+        }
         assert!(matches!(pool.apply(|| ()), Err(JobError::Broken)));
         pool.join().unwrap();
         tracker.assert_all_dropped_once();

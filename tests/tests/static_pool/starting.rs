@@ -1,0 +1,168 @@
+//! Workers that a spawner starts.
+
+use std::error::Error;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ringpool::platform::Placement;
+use ringpool::{JobError, JoinError, SeatError, StartError, StaticPool, Std};
+use ringpool_tests::{Plan, TestSpawner, boom, watchdog};
+
+// S3, S46
+#[test]
+fn started_workers_have_their_states_work_and_are_reclaimed() {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    static POOL: StaticPool<3, 8, 64, Std, usize> = StaticPool::new().initializer(|worker| {
+        // Late, so that a start which does not wait is noticed.
+        std::thread::yield_now();
+        MADE.fetch_add(1, Ordering::Relaxed);
+        worker.index() + 10
+    });
+    let _watch = watchdog();
+    let spawner = TestSpawner::new(Plan::Obey);
+    let ledger = spawner.ledger();
+    let running = POOL.start(spawner).unwrap();
+    assert_eq!(MADE.load(Ordering::Relaxed), 3);
+    let placed: Vec<_> = ledger.placements();
+    let place = |at: &Placement| (at.index, at.workers, at.generation);
+    let expected = [(0, 3, 0), (1, 3, 0), (2, 3, 0)];
+    assert!(placed.iter().map(place).eq(expected));
+    assert_eq!(
+        POOL.broadcast(|worker| *worker.state).unwrap(),
+        [10, 11, 12]
+    );
+    assert_eq!(POOL.seat(1).unwrap_err(), SeatError::Taken { index: 1 });
+
+    let (error, running) = running.join().map(drop).unwrap_err();
+    assert_eq!((error, ledger.reclaimed()), (JoinError::StillRunning, 0));
+    let queued = POOL.apply_async(|| 7).unwrap();
+    POOL.close();
+    drop(running.join().map_err(|(error, _)| error).unwrap());
+    assert_eq!((ledger.started(), ledger.reclaimed()), (3, 3));
+    assert_eq!(queued.get().unwrap(), 7);
+}
+
+// S4: whoever was started has left, and nobody waits for those who were not.
+#[test]
+fn a_worker_that_cannot_be_started_ends_the_pool() {
+    let _watch = watchdog();
+    for refused in 0..3 {
+        let pool: &'static StaticPool<3, 8, 64, Std> = Box::leak(Box::default());
+        let queued = pool.apply_async(|| ()).unwrap();
+        let spawner = TestSpawner::new(Plan::RefuseStart(refused));
+        let ledger = spawner.ledger();
+        match pool.start(spawner).map(drop).unwrap_err() {
+            error @ StartError::Spawn { worker, .. } => {
+                assert_eq!(worker, refused);
+                let source = error.source().expect("the spawner's error").to_string();
+                assert_eq!(source, format!("start {refused} was refused by the test"));
+                let text = format!("worker {refused} could not be started: {source}");
+                assert_eq!(error.to_string(), text);
+            }
+            error => panic!("{error:?}"),
+        }
+        assert_eq!((ledger.started(), ledger.reclaimed()), (refused, refused));
+        match queued.get() {
+            Ok(()) => assert!(refused > 0, "nobody was there to run it"),
+            Err(error) => assert!(matches!(error, JobError::Terminated)),
+        }
+        pool.join().unwrap();
+        drop(pool.seat(2).unwrap());
+    }
+}
+
+// S4
+#[test]
+fn a_start_token_that_is_dropped_is_noticed() {
+    let _watch = watchdog();
+    for lost in 0..2 {
+        let pool: &'static StaticPool<2, 8, 64, Std> = Box::leak(Box::default());
+        let spawner = TestSpawner::new(Plan::LoseStart(lost));
+        let ledger = spawner.ledger();
+        let error = pool.start(spawner).map(drop).unwrap_err();
+        assert!(matches!(error, StartError::Lost { worker } if worker == lost));
+        assert_eq!(ledger.started(), ledger.reclaimed());
+        pool.join().unwrap();
+    }
+}
+
+/// Drops every token on another thread, after it was told that all is well.
+struct Forgetful;
+
+impl ringpool::platform::Spawner for Forgetful {
+    type Handle = std::thread::JoinHandle<()>;
+    type Error = std::convert::Infallible;
+
+    fn default_workers(&self) -> usize {
+        1
+    }
+
+    fn spawn(
+        &mut self,
+        start: ringpool::platform::WorkerStart,
+        _: Placement,
+    ) -> Result<Self::Handle, Self::Error> {
+        Ok(std::thread::spawn(move || {
+            std::thread::yield_now();
+            drop(start);
+        }))
+    }
+
+    fn reclaim(&mut self, handle: Self::Handle) {
+        handle.join().unwrap();
+    }
+}
+
+// S4
+#[test]
+fn a_start_token_that_is_dropped_late_is_noticed() {
+    let _watch = watchdog();
+    let pool: &'static StaticPool<2, 8, 64, Std> = Box::leak(Box::default());
+    let error = pool.start(Forgetful).map(drop).unwrap_err();
+    assert!(matches!(error, StartError::Lost { .. }));
+    pool.join().unwrap();
+}
+
+// S6
+#[test]
+fn an_initializer_that_panics_ends_the_start() {
+    static POOL: StaticPool<2, 8, 64, Std> = StaticPool::new().initializer(|worker| {
+        if worker.index() == 1 {
+            boom("state")
+        }
+    });
+    let _watch = watchdog();
+    let spawner = TestSpawner::new(Plan::Obey);
+    let ledger = spawner.ledger();
+    let error = POOL.start(spawner).map(drop).unwrap_err();
+    assert!(matches!(error, StartError::Lost { worker: 1 }));
+    assert_eq!(
+        error.to_string(),
+        "worker 1 did not come to life: its initializer panicked, or its start token was dropped"
+    );
+    assert_eq!(ledger.reclaimed(), 2);
+    POOL.join().unwrap();
+}
+
+// S5
+#[test]
+fn a_pool_with_a_worker_is_not_started() {
+    static POOL: StaticPool<2, 8, 64, Std> = StaticPool::new();
+    let _watch = watchdog();
+    let mut seat = POOL.seat(1).unwrap();
+    let error = POOL.start(TestSpawner::new(Plan::Obey)).map(drop);
+    let error = error.unwrap_err();
+    assert_eq!(error.to_string(), "seat 1 is taken");
+    // Nothing has changed.
+    let job = POOL.apply_async(|| 1).unwrap();
+    assert!(seat.run_one());
+    assert_eq!(job.get().unwrap(), 1);
+    drop(seat);
+    // The next in the seat is another generation.
+    let spawner = TestSpawner::new(Plan::Obey);
+    let ledger = spawner.ledger();
+    let running = POOL.start(spawner).unwrap();
+    let generations: Vec<_> = ledger.placements().iter().map(|at| at.generation).collect();
+    assert_eq!(generations, [0, 1]);
+    POOL.close();
+    assert!(running.join().is_ok());
+}
