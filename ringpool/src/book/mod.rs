@@ -10,6 +10,7 @@
 //! | [`streams`] | how do I work on more than fits into memory? |
 //! | [`nesting`] | may a job use its own pool? |
 //! | [`time_limits`] | how do I give up, cancel, or show progress? |
+//! | [`backends`] | how do I bring it to my own system? |
 //! | [`performance`] | what does a job cost, and which knob helps? |
 //! | [`timeline`] | where did the time go? |
 //! | [`safety`] | why should I believe that it neither hangs nor races? |
@@ -40,6 +41,9 @@ pub mod nesting {}
 
 #[doc = include_str!("time_limits.md")]
 pub mod time_limits {}
+
+#[doc = include_str!("backends.md")]
+pub mod backends {}
 
 #[doc = include_str!("performance.md")]
 pub mod performance {}
