@@ -96,19 +96,23 @@ impl Idle {
         index: usize,
         searching: bool,
     ) {
-        word_of(slots, index).fetch_or(bit(index), Ordering::Relaxed);
+        // Release: pairs with the Acquire in `take_bit`, for the waker in the worker's berth.
+        word_of(slots, index).fetch_or(bit(index), Ordering::Release);
         if searching {
             self.searching.fetch_sub(1, Ordering::Relaxed);
         }
         fence_seq_cst();
     }
 
-    /// Takes the announcement back, unless somebody has spent a wake on this worker. Afterwards the worker is
+    /// Takes the announcement back; `false` if somebody has spent a wake on this worker. Afterwards the worker is
     /// counted as searching.
-    pub(crate) fn withdraw<P: Platform>(&self, slots: &[WorkerSlot<P>], index: usize) {
-        if take_bit(slots, index) {
+    #[must_use = "who is woken by a waker has to see to it"]
+    pub(crate) fn withdraw<P: Platform>(&self, slots: &[WorkerSlot<P>], index: usize) -> bool {
+        let mine = take_bit(slots, index);
+        if mine {
             self.searching.fetch_add(1, Ordering::Relaxed);
         }
+        mine
     }
 
     /// W5. Afterwards the worker is counted as searching.
@@ -116,7 +120,7 @@ impl Idle {
         let word = word_of(slots, index);
         // Acquire: pairs with the Release in `take_bit`.
         while word.load(Ordering::Acquire) & bit(index) != 0 {
-            slots[index].token.park(None);
+            slots[index].berth.token.park(None);
         }
     }
 
@@ -171,7 +175,7 @@ impl Idle {
         // Before the bit is taken: a worker whose bit is gone finds the time of its wake.
         slots[index].woken_at.note(P::now());
         if take_bit(slots, index) {
-            slots[index].token.unpark();
+            slots[index].berth.rouse();
             return true;
         }
         self.searching.fetch_sub(1, Ordering::Relaxed);
@@ -183,7 +187,8 @@ impl Idle {
 
 /// Takes a worker's bit; `false` if another was faster.
 fn take_bit<P: Platform>(slots: &[WorkerSlot<P>], index: usize) -> bool {
-    // Release: who finds its bit gone finds that it was counted. Acquire: the other half, in `withdraw`.
+    // Release: who finds its bit gone finds that it was counted. Acquire: the other half, in `withdraw`; and it shows
+    // the worker's berth as it was when the bit was set.
     let old = word_of(slots, index).fetch_and(!bit(index), Ordering::AcqRel);
     old & bit(index) != 0
 }

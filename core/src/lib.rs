@@ -23,6 +23,7 @@ extern crate alloc;
 
 mod backoff;
 mod batch;
+mod berth;
 #[cfg(feature = "alloc")]
 mod builder;
 mod control;
@@ -93,7 +94,7 @@ pub use worker::Worker;
 #[cfg(not(ringpool_loom))]
 pub use {
     spin::{Hart, SingleCore, Spin, SpinToken, TimedHart},
-    static_pool::{Isr, Running, Seat, StaticIMap, StaticPool, StaticScope, StaticStats},
+    static_pool::{Isr, RunAsync, Running, Seat, StaticIMap, StaticPool, StaticScope, StaticStats},
 };
 
 #[cfg(feature = "alloc")]

@@ -2,9 +2,10 @@
 
 use core::ptr::NonNull;
 
+use crate::berth::Berth;
 use crate::job::Entry;
 use crate::latch::Latch;
-use crate::platform::{Platform, contain, new_token};
+use crate::platform::{Platform, contain};
 use crate::spawner::{StartRecord, WorkerStart};
 use crate::stats::{SlotStats, WokenAt};
 use crate::submit::AbortOnUnwind;
@@ -13,8 +14,8 @@ use crate::timeline::Track;
 
 /// The record of one worker index. It outlives the workers that hold the index one after the other.
 pub(crate) struct WorkerSlot<P: Platform> {
-    /// What the idle worker parks on.
-    pub(crate) token: CachePadded<P::Park>,
+    /// Where the idle worker sleeps.
+    pub(crate) berth: CachePadded<Berth<P>>,
     /// In every `usize::BITS`-th slot: one word of the idle bitmap, which `idle.rs` owns.
     pub(crate) idle_bits: CachePadded<AtomicUsize>,
     pub(crate) stats: CachePadded<SlotStats>,
@@ -49,7 +50,7 @@ impl<P: Platform> WorkerSlot<P> {
     const_fn! {
         pub(crate) const fn new() -> Self {
             Self {
-                token: CachePadded(new_token()),
+                berth: CachePadded(Berth::new()),
                 idle_bits: CachePadded(AtomicUsize::new(0)),
                 stats: CachePadded(SlotStats::new()),
                 woken_at: WokenAt::new(),

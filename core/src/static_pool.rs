@@ -1,6 +1,7 @@
 //! A pool without an allocator: everything lies in the pool itself, and its workers come by themselves or are started
 //! by a spawner.
 
+mod executor;
 mod isr;
 mod running;
 mod scope;
@@ -24,6 +25,7 @@ use crate::spin::{SingleCore, Spin};
 use crate::stats::WorkerStats;
 use crate::sync::{AtomicUsize, Ordering};
 use crate::time::Instant;
+pub use executor::RunAsync;
 pub use isr::Isr;
 pub use running::Running;
 use running::Starting;

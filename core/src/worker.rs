@@ -122,14 +122,20 @@ pub(crate) fn work<P: Platform>(
     }
 }
 
-/// The worker has work: it stops searching and passes the wake on if it was the last searcher.
+/// The worker has work, and notes the time.
 #[inline]
 fn found_work<P: Platform>(frame: &Frame<'_, P>, searching: &mut bool, watch: &mut Watch) {
+    stop_searching(frame, searching);
+    watch.note(&frame.slot().stats, P::now, false);
+}
+
+/// The worker has work: it stops searching and passes the wake on if it was the last searcher.
+#[inline]
+pub(crate) fn stop_searching<P: Platform>(frame: &Frame<'_, P>, searching: &mut bool) {
     let engine = frame.engine;
     if core::mem::take(searching) && engine.idle.stop_searching() && engine.has_news(frame.index) {
         engine.idle.wake_one(engine.slots());
     }
-    watch.note(&frame.slot().stats, P::now, false);
 }
 
 /// Spins, lets others run, then sleeps, until there may be work. Tells whether the worker is counted as
@@ -159,7 +165,7 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
     let falls_asleep = frame.slot().track.begin::<P>();
     engine.idle.announce(engine.slots(), index, searching);
     if news() {
-        engine.idle.withdraw(engine.slots(), index);
+        let _ = engine.idle.withdraw(engine.slots(), index);
         return true;
     }
     stats.count_park();

@@ -11,8 +11,8 @@ extern crate alloc;
 
 pub use ringpool_core::{
     CancelOutcome, CatchPanic, GetError, Instant, Isr, JobError, JoinError, Panic, Placement,
-    Progress, Running, Schedule, Seat, SeatError, Seats, StartError, StaticIMap, StaticPool,
-    StaticScope, StaticStats, SubmitError, WaitPolicy, WorkerInfo, WorkerStats, ring,
+    Progress, RunAsync, Running, Schedule, Seat, SeatError, Seats, StartError, StaticIMap,
+    StaticPool, StaticScope, StaticStats, SubmitError, WaitPolicy, WorkerInfo, WorkerStats, ring,
     source::{self, enumerate, zip},
 };
 

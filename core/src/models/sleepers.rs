@@ -127,7 +127,7 @@ fn a_submitter_that_relies_on_the_count_of_a_failed_wake_is_not_let_down() {
             thread::spawn(move || _ = wakes.stage.idle.wake_one(wakes.stage.slots())),
             // Worker 0 has found that by itself, and leaves what was published to worker 1.
             thread::spawn(move || {
-                leaves.stage.idle.withdraw(leaves.stage.slots(), 0);
+                let _ = leaves.stage.idle.withdraw(leaves.stage.slots(), 0);
                 leaves.stop_searching();
             }),
         ]);

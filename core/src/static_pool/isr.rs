@@ -20,14 +20,15 @@ use crate::with::{InPlace, Plain, With};
 /// 1. It takes a vacant slot out of a ring of indices, and moves the closure there.
 /// 2. It takes a place of the queue out of a second such ring, and puts it into a third.
 /// 3. It looks whether a worker is awake, and if not takes the bit of one that sleeps, at most once for each worker.
-/// 4. It unparks that worker.
+/// 4. It unparks that worker, or calls the waker of one that is a task of an executor.
 ///
 /// The rings are lock-free in the formal sense ([`Ring`](crate::ring::Ring) says more): an operation that was stopped
 /// anywhere, such as the one that this handler has interrupted, is either not visible yet, or is completed by
 /// whoever comes next. A step is repeated only after somebody else's has succeeded, and what is interrupted succeeds in
 /// nothing meanwhile; so on one core each loop of a handler runs once more at most. The bits are changed by single
 /// read-modify-writes. Unparking is what [`IsrUnpark`] promises to be safe here, which is why a pool of a platform that
-/// parks on a lock has no `isr`. There is no lock on the way, not of this crate either with the feature `spin`, and no
+/// parks on a lock has no `isr`; and the wakers of an executor that has such a worker have to be fit for handlers, as embassy's
+/// are. There is no lock on the way, not of this crate either with the feature `spin`, and no
 /// clock, allocator or seat is asked for. If a ring has no index, the answer is `Full`, and what was taken is put back.
 ///
 /// Dropping the handle gives the slot back in the same way, and drops a value that is there already: the

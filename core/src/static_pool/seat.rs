@@ -5,6 +5,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::StaticPool;
+use super::executor::RunAsync;
 use crate::engine::Engine;
 use crate::error::{Refusal, SeatError};
 use crate::frame::Frame;
@@ -13,7 +14,7 @@ use crate::platform::{Platform, contain};
 use crate::spawner::{Placement, WorkerInfo};
 use crate::submit::AbortOnUnwind;
 use crate::sync::{AtomicUsize, Ordering, fence_seq_cst};
-use crate::worker::{Replacement, work};
+use crate::worker::{Replacement, stop_searching, work};
 
 /// The right to be one worker of a [`StaticPool`], and its state. It stays on the thread that took it.
 ///
@@ -48,6 +49,17 @@ pub struct Seat<'p, P: Platform, W = ()> {
     room: MaybeUninit<W>,
     /// A worker stays on its thread.
     thread: PhantomData<*mut ()>,
+}
+
+/// What a worker has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It has done something.
+    Done,
+    /// There is nothing to do now.
+    Nothing,
+    /// There will never be anything to do.
+    Closed,
 }
 
 /// What makes the states of a pool's workers, and what ends them.
@@ -101,24 +113,71 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
         core::mem::forget(guard);
     }
 
+    /// Works as a task of an executor until the pool is closed and empty: it yields to other tasks after each job,
+    /// sleeps while there is nothing to do, and is woken when a job arrives.
+    ///
+    /// An executor with one thread is enough. Jobs of this worker run while it is polled, so they keep the other
+    /// tasks waiting; those may await handles of the pool, but a task that blocks on one waits for itself. The executor's
+    /// waker is called by whoever submits, an interrupt handler perhaps.
+    ///
+    /// ```
+    /// use ringpool_core::StaticPool;
+    /// use ringpool_std::Std;
+    /// use std::future::Future;
+    /// use std::pin::pin;
+    /// use std::task::{Context, Waker};
+    ///
+    /// static POOL: StaticPool<1, 8, 64, Std> = StaticPool::new();
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut seat = POOL.seat(0)?;
+    /// let mut worker = pin!(seat.run_async());
+    /// let answer = POOL.apply_async(|| 6 * 7)?;
+    /// POOL.close();
+    /// // The smallest executor: it polls again and again.
+    /// let mut cx = Context::from_waker(Waker::noop());
+    /// while worker.as_mut().poll(&mut cx).is_pending() {}
+    /// assert_eq!(answer.get()?, 42);
+    /// # Ok(()) }
+    /// ```
+    pub fn run_async(&mut self) -> RunAsync<'_, 'p, P, W> {
+        RunAsync::new(self)
+    }
+
     /// Does one thing that is queued, if there is one: a job, or this worker's part of a batch or broadcast. Tells
     /// whether there was one. Never blocks but for what that job waits for.
     pub fn run_one(&mut self) -> bool {
         let guard = AbortOnUnwind;
-        let found = self.as_worker(|frame, tenure, room| {
+        let step = self.step(&mut false);
+        core::mem::forget(guard);
+        step == Step::Done
+    }
+
+    /// As [`run_one`](Self::run_one), by a worker that may count as searching.
+    pub(super) fn step(&mut self, searching: &mut bool) -> Step {
+        self.as_worker(|frame, tenure, room| {
             let engine = frame.engine;
             let slot = frame.slot();
             if engine.regions.pending(slot) {
+                stop_searching(frame, searching);
                 engine
                     .regions
                     .visit(slot, frame.index, &engine.life, Ok(frame));
                 tenure.recycle_if_spent(frame, room);
-                return true;
+                return Step::Done;
             }
-            let Ok(entry) = engine.take() else {
-                return false;
+            let mut next = match engine.take() {
+                Ok(entry) => Some(entry),
+                Err(true) if !engine.regions.pending(slot) => {
+                    if core::mem::take(searching) {
+                        // Everybody is awake by now, so nobody needs the wake that we would pass on.
+                        let _ = engine.idle.stop_searching();
+                    }
+                    return Step::Closed;
+                }
+                Err(_) => return Step::Nothing,
             };
-            let mut next = Some(entry);
+            stop_searching(frame, searching);
             while let Some(entry) = next {
                 // SAFETY: `take` has exchanged the entry out of its cell, or the spent worker before us had.
                 unsafe { frame.execute_by_loop(entry) };
@@ -126,10 +185,12 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
                 // The batch that the worker was at when it was spent.
                 next = slot.take_over();
             }
-            true
-        });
-        core::mem::forget(guard);
-        found
+            Step::Done
+        })
+    }
+
+    pub(super) fn engine(&self) -> &'p Engine<P> {
+        self.tenure.place.engine
     }
 
     /// Calls `f` as this worker: single jobs that `f` waits for run here, and on batches it works itself.

@@ -42,7 +42,7 @@ impl Deref for Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         for slot in self.slots() {
-            fake::unname(&slot.token);
+            fake::unname(&slot.berth.token);
         }
         if !std::thread::panicking() {
             assert_eq!(fake::steps_left(), 0, "steps of the script were not taken");
@@ -89,7 +89,7 @@ impl Stage {
         let heap = Heap { queue, slots };
         let stage = Self(Box::new(Engine::new(settings, Idle::new(workers), heap)));
         for (index, slot) in stage.slots().iter().enumerate() {
-            fake::name(&slot.token, format!("worker {index}"));
+            fake::name(&slot.berth.token, format!("worker {index}"));
         }
         Rc::new(stage)
     }
@@ -314,7 +314,7 @@ impl<T> Drop for Capture<T> {
 fn the_workers_of_a_stage_have_tokens_of_their_own() {
     use crate::platform::Park;
     let stage = pool(2);
-    stage.slots()[1].token.unpark();
+    stage.slots()[1].berth.token.unpark();
     new_token::<fake::Token>().unpark();
     fake::expect(["unpark worker 1", "unpark waiter"]);
 }

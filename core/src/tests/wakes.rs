@@ -121,7 +121,7 @@ fn a_searcher_passes_the_wake_on_only_if_it_is_the_last() {
 fn a_worker_that_is_unparked_for_nothing_sleeps_again_and_can_be_woken() {
     let stage = pool(1);
     let there = Rc::clone(&stage);
-    on_park(move || there.slots()[0].token.unpark());
+    on_park(move || there.slots()[0].berth.token.unpark());
     let there = Rc::clone(&stage);
     on_park(move || drop(there.submit_named("job")));
     let there = Rc::clone(&stage);

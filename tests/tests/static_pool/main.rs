@@ -6,6 +6,7 @@
 
 mod calls;
 mod ending;
+mod executors;
 mod jobs;
 mod recycling;
 mod scopes;
