@@ -74,8 +74,7 @@ impl<P: Platform> WorkerSlot<P> {
         record: NonNull<StartRecord>,
         spawn: impl FnOnce(WorkerStart) -> Result<Result<H, E>, P::Payload>,
     ) -> Asked<H, E> {
-        // Relaxed: the spawner's own hand-over carries it to whoever holds the token.
-        self.spawn.store(SPAWNING, Ordering::Relaxed);
+        self.spawn_begins();
         // SAFETY: the caller's promise.
         let start = unsafe { WorkerStart::new(record) };
         let asked = match spawn(start) {
@@ -95,8 +94,14 @@ impl<P: Platform> WorkerSlot<P> {
         asked
     }
 
+    /// A spawner is about to be given this index.
+    pub(crate) fn spawn_begins(&self) {
+        // Relaxed: the spawner's own hand-over carries it to whoever holds the token.
+        self.spawn.store(SPAWNING, Ordering::Relaxed);
+    }
+
     /// The spawner said yes. `false` if it has dropped the token all the same.
-    fn spawn_succeeds(&self) -> bool {
+    pub(crate) fn spawn_succeeds(&self) -> bool {
         // Either we see that the token was dropped, or its `Drop` sees that we rely on it. Relaxed: the hand-over
         // of the token has shown its `Drop` the pool, and we look with `was_dropped` before we forget the worker.
         self.spawn
@@ -105,7 +110,7 @@ impl<P: Platform> WorkerSlot<P> {
     }
 
     /// Whether the token was dropped unrun.
-    fn was_dropped(&self) -> bool {
+    pub(crate) fn was_dropped(&self) -> bool {
         // Acquire: pairs with the Release of its `Drop`, which may use the pool up to there.
         self.spawn.load(Ordering::Acquire) == DROPPED
     }
