@@ -2,12 +2,15 @@
 
 use std::env;
 use std::hint::black_box;
+use std::pin::pin;
 use std::process::Command;
 use std::ptr;
 use std::thread;
 
 use ringpool::StaticPool;
 
+use crate::executor::{Async, worker};
+use crate::mocks::executor::run;
 use crate::mocks::rtos::{Semaphore, Stack, create_task, interrupt};
 use crate::mocks::second_core::{core, launch_second_core, power_on};
 use crate::mocks::unikernel;
@@ -20,7 +23,7 @@ static STACK: Stack = Stack::new();
 static POOL: StaticPool<1, 2, 16, Rtos> = StaticPool::new();
 
 /// Each breach with what the mock says to it.
-const BREACHES: [(fn(), &str); 9] = [
+const BREACHES: [(fn(), &str); 11] = [
     (a_task_returns, "a task must not return"),
     (a_worker_returns, "a task must not return"),
     (two_tasks_on_one_stack, "a stack has one task at a time"),
@@ -39,6 +42,8 @@ const BREACHES: [(fn(), &str); 9] = [
     (two_launches, "the second core is launched once"),
     (|| assert_eq!(core(), 0), "nothing runs but on a core"),
     (joined_twice, "a task is joined once"),
+    (a_task_blocks, "a task must not block its executor"),
+    (nobody_wakes, "nothing will ever wake this executor"),
 ];
 
 unsafe extern "C" fn returns(_: *mut ()) {}
@@ -86,6 +91,20 @@ fn joined_twice() {
     let task = unsafe { unikernel::spawn(task, 0) };
     unikernel::join(task);
     unikernel::join(task);
+}
+
+fn a_task_blocks() {
+    static POOL: StaticPool<1, 2, 16, Async> = StaticPool::new();
+    let blocks = pin!(async {
+        let job = POOL.apply_async(|| 1).expect("there is room");
+        job.wait();
+    });
+    run(&mut [pin!(worker(&POOL)), blocks], &[]);
+}
+
+fn nobody_wakes() {
+    static POOL: StaticPool<1, 2, 16, Async> = StaticPool::new();
+    run(&mut [pin!(worker(&POOL))], &[]);
 }
 
 #[test]

@@ -5,6 +5,7 @@
     reason = "backends and mocks read as they would in crates of their own"
 )]
 
+mod executor;
 mod mocks;
 mod rtos;
 mod second_core;
@@ -12,6 +13,7 @@ mod unikernel;
 
 mod breaches;
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ use ringpool::platform::Timed;
 use ringpool::{BuildError, GetError, JobError, StartError, StaticPool};
 use ringpool_tests::{Gate, watchdog};
 
+use executor::{Async, worker};
+use mocks::executor::run;
 use mocks::rtos::{Stack, interrupt};
 use mocks::second_core::power_on;
 use mocks::unikernel::{MOST_TASKS, OUT_OF_MEMORY};
@@ -127,6 +131,37 @@ fn a_second_core_that_is_launched_once_runs_a_pool_in_place() {
     });
 }
 
+// S10, S13, S21, S41, S44, S46: one thread is worker, submitter and interrupt handler.
+#[test]
+fn an_executor_without_threads_runs_a_pool_in_place() {
+    static POOL: StaticPool<1, 4, 64, Async> = StaticPool::new();
+    static RAN: AtomicUsize = AtomicUsize::new(0);
+    fn submit() {
+        let count = || RAN.fetch_add(1, Ordering::Relaxed);
+        drop(POOL.isr().try_apply_async(count).unwrap());
+    }
+    let _watchdog = watchdog();
+    let mut sum = 0;
+    {
+        let worker = pin!(worker(&POOL));
+        let submitter = pin!(async {
+            for round in 0..10 {
+                let first = POOL.apply_async(move || round).unwrap();
+                let second = POOL.apply_async(move || {
+                    let inner = POOL.apply_async(move || round * 10).unwrap();
+                    inner.get().unwrap()
+                });
+                sum += second.unwrap().await.unwrap() + first.await.unwrap();
+            }
+        });
+        // The worker sleeps before the first job and between the last ones, when only interrupts can wake it.
+        run(&mut [worker, submitter], &[submit, submit, || POOL.close()]);
+    }
+    POOL.join().unwrap();
+    assert_eq!(sum, 45 * 11);
+    assert_eq!(RAN.load(Ordering::Relaxed), 2);
+}
+
 /// What a program does with a pool that has an allocator.
 fn use_pool<P: Timed>(pool: &Pool<P>) {
     assert_eq!(pool.apply(|| 6 * 7).unwrap(), 42);
@@ -186,6 +221,7 @@ fn a_backend_is_under_a_hundred_lines_of_code() {
         ("rtos", include_str!("rtos.rs")),
         ("second_core", include_str!("second_core.rs")),
         ("unikernel", include_str!("unikernel.rs")),
+        ("executor", include_str!("executor.rs")),
     ] {
         let code = text.lines().map(str::trim);
         let code = code.filter(|line| !line.is_empty() && !line.starts_with("//"));

@@ -1,5 +1,6 @@
 //! Small stand-ins for real systems, as a backend sees them. They end the process when their rules are broken.
 
+pub mod executor;
 pub mod rtos;
 pub mod second_core;
 pub mod unikernel;
