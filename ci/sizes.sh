@@ -100,8 +100,8 @@ end; embassy-executor's tasks are fixed when the program is compiled, and what a
 `get` shares its code with every call that waits, `map_into` with every batch: two verbs cost less than their sum. A row whose
 call submits a closure of its own contains the code for that closure's job, some 250 bytes.
 TEXT
-} >"$table.new"
-mv "$table.new" "$table"
+} >"$CARGO_TARGET_DIR/SIZES.md"
+cp "$CARGO_TARGET_DIR/SIZES.md" "$table"
 cat "$table"
 executed=$((executed + ${#targets[@]}))
 run bare_cargo core clippy --quiet --locked --release --manifest-path "$manifest" --target "${targets[0]}" --features \

@@ -10,6 +10,7 @@
 //! | [`streams`] | how do I work on more than fits into memory? |
 //! | [`nesting`] | may a job use its own pool? |
 //! | [`time_limits`] | how do I give up, cancel, or show progress? |
+//! | [`without_std`] | how does it run without an operating system and an allocator? |
 //! | [`backends`] | how do I bring it to my own system? |
 //! | [`performance`] | what does a job cost, and which knob helps? |
 //! | [`timeline`] | where did the time go? |
@@ -41,6 +42,9 @@ pub mod nesting {}
 
 #[doc = include_str!("time_limits.md")]
 pub mod time_limits {}
+
+#[doc = include_str!("without_std.md")]
+pub mod without_std {}
 
 #[doc = include_str!("backends.md")]
 pub mod backends {}
