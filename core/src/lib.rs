@@ -13,7 +13,7 @@
 //! The protocols behind it are described in `PROTOCOL.md` beside the code.
 #![cfg_attr(not(test), no_std)]
 #![warn(missing_docs)]
-// The heap's pool uses what the static one does not, and loom knows only the former.
+// The pool on the heap uses what the one in place does not, and the models use a part of each.
 #![cfg_attr(any(ringpool_loom, not(feature = "alloc")), allow(dead_code))]
 // Without an allocator there is no panic to keep, so errors have no destructor.
 #![cfg_attr(not(feature = "alloc"), allow(clippy::drop_non_drop))]
@@ -62,7 +62,6 @@ mod spawner;
 mod spawning;
 #[cfg(not(ringpool_loom))]
 mod spin;
-#[cfg(not(ringpool_loom))]
 mod static_pool;
 mod stats;
 mod submit;
@@ -90,12 +89,13 @@ pub use timeline::{Span, SpanKind};
 pub use with::{InPlace, OnHeap, OnWorker, Plain, With};
 pub use worker::Worker;
 
+pub use static_pool::{
+    Isr, RunAsync, Running, Seat, StaticIMap, StaticPool, StaticScope, StaticStats,
+};
+
 // loom's atomics cannot lie in a static.
 #[cfg(not(ringpool_loom))]
-pub use {
-    spin::{Hart, SingleCore, Spin, SpinToken, TimedHart},
-    static_pool::{Isr, RunAsync, Running, Seat, StaticIMap, StaticPool, StaticScope, StaticStats},
-};
+pub use spin::{Hart, SingleCore, Spin, SpinToken, TimedHart};
 
 #[cfg(feature = "alloc")]
 pub use {

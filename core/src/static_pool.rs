@@ -23,7 +23,7 @@ use crate::spawner::{Placement, WorkerInfo};
 #[cfg(target_os = "none")]
 use crate::spin::{SingleCore, Spin};
 use crate::stats::WorkerStats;
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicUsize, Ordering, const_fn};
 use crate::time::Instant;
 pub use executor::RunAsync;
 pub use isr::Isr;
@@ -159,46 +159,52 @@ impl<P, W, const WORKERS: usize, const SLOTS: usize, const BYTES: usize>
     StaticPool<WORKERS, SLOTS, BYTES, P, W>
 where
     P: Platform,
+    W: Default,
 {
-    /// A pool that waits for workers. Their states are `W::default()` unless there is an initializer.
-    #[must_use]
-    pub const fn new() -> Self
-    where
-        W: Default,
-    {
-        const {
-            assert!(
-                WORKERS >= 1 && WORKERS <= MOST_WORKERS,
-                "a `StaticPool` has 1 to 32 workers"
-            );
-            assert!(
-                SLOTS.is_power_of_two(),
-                "the slots of a `StaticPool` are a power of two, 1 or more"
-            );
-        };
-        let settings = engine::Settings {
-            workers: WORKERS,
-            jobs_per_worker: usize::MAX,
-            wait_policy: WaitPolicy::Adaptive,
-            search: Backoff::searching(WORKERS, WORKERS),
-            capacity: SLOTS,
-            caller_participates: false,
-            timeline: 0,
-            in_place: true,
-        };
-        let searchers = if WORKERS < 4 { 1 } else { WORKERS / 2 };
-        Self {
-            engine: Engine::new(settings, Idle::new(searchers), Arrays::new()),
-            hooks: Hooks {
-                initializer: default_state,
-                exit_hook: None,
-            },
-            taken: AtomicUsize::new(0),
-            ever_taken: AtomicUsize::new(0),
-            starting: Starting::new(),
+    const_fn! {
+        /// A pool that waits for workers. Their states are `W::default()` unless there is an initializer.
+        #[must_use]
+        pub const fn new() -> Self {
+            const {
+                assert!(
+                    WORKERS >= 1 && WORKERS <= MOST_WORKERS,
+                    "a `StaticPool` has 1 to 32 workers"
+                );
+                assert!(
+                    SLOTS.is_power_of_two(),
+                    "the slots of a `StaticPool` are a power of two, 1 or more"
+                );
+            };
+            let settings = engine::Settings {
+                workers: WORKERS,
+                jobs_per_worker: usize::MAX,
+                wait_policy: WaitPolicy::Adaptive,
+                search: Backoff::searching(WORKERS, WORKERS),
+                capacity: SLOTS,
+                caller_participates: false,
+                timeline: 0,
+                in_place: true,
+            };
+            let searchers = if WORKERS < 4 { 1 } else { WORKERS / 2 };
+            Self {
+                engine: Engine::new(settings, Idle::new(searchers), Arrays::new()),
+                hooks: Hooks {
+                    initializer: default_state,
+                    exit_hook: None,
+                },
+                taken: AtomicUsize::new(0),
+                ever_taken: AtomicUsize::new(0),
+                starting: Starting::new(),
+            }
         }
     }
+}
 
+impl<P, W, const WORKERS: usize, const SLOTS: usize, const BYTES: usize>
+    StaticPool<WORKERS, SLOTS, BYTES, P, W>
+where
+    P: Platform,
+{
     /// Makes the state of a worker when it takes its seat, and when it has used up its jobs.
     #[must_use]
     pub const fn initializer(mut self, f: fn(&WorkerInfo<'_>) -> W) -> Self {
@@ -417,3 +423,6 @@ where
         Isr::new(self.engine())
     }
 }
+
+#[cfg(all(test, feature = "alloc", ringpool_loom))]
+mod models;

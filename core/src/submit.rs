@@ -177,7 +177,6 @@ pub(crate) fn apply_async<P: Platform, B: Body<P>, X: Extra<P>>(
 ///
 /// The engine must have blocks with room for `BYTES` bytes. What body and value borrow must be there until the
 /// job has ended and its value is dropped.
-#[cfg(not(ringpool_loom))]
 pub(crate) unsafe fn apply_in_block<P: Platform, B: Body<P>, X: Extra<P>, const BYTES: usize>(
     engine: &'static Engine<P>,
     word: JobWord,

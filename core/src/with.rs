@@ -2,7 +2,6 @@
 
 #[cfg(feature = "alloc")]
 mod heap;
-#[cfg(not(ringpool_loom))]
 mod in_place;
 mod on_worker;
 mod plain;

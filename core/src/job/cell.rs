@@ -4,7 +4,6 @@ use core::mem::ManuallyDrop;
 use core::ops::Range;
 use core::ptr::NonNull;
 
-#[cfg(not(ringpool_loom))]
 use super::{Block, PoolHead};
 use super::{Body, Due, EntryVTable, Extra, Job, JobVTable, JobWord};
 use crate::engine::Engine;
@@ -50,7 +49,6 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     const VTABLE: JobVTable<P> = Self::vtable(Self::free);
 
     /// Of jobs in a block of their pool.
-    #[cfg(not(ringpool_loom))]
     const IN_BLOCK: JobVTable<P> = Self::vtable(Self::free_in_block);
 
     const fn vtable(free: unsafe fn(NonNull<Job<P>>, bool)) -> JobVTable<P> {
@@ -92,7 +90,6 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     /// # Safety
     ///
     /// The block must have room for `BYTES` bytes, come from the engine, and hold nothing.
-    #[cfg(not(ringpool_loom))]
     pub(crate) unsafe fn in_block<const BYTES: usize>(
         engine: &'static Engine<P>,
         block: NonNull<()>,
@@ -126,7 +123,6 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     /// # Safety
     ///
     /// The job must come from `in_block`, hold its body, and have no handle.
-    #[cfg(not(ringpool_loom))]
     pub(crate) unsafe fn out_of_block(this: NonNull<Self>, engine: &'static Engine<P>) -> B {
         // SAFETY: nobody else points to it.
         let cell = unsafe { this.read() };
@@ -321,7 +317,6 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     /// # Safety
     ///
     /// The caller must be the last holder of a job from `in_block`.
-    #[cfg(not(ringpool_loom))]
     unsafe fn free_in_block(job: NonNull<Job<P>>, drop_value: bool) {
         let block = job.cast::<Self>();
         // SAFETY: R3: nobody else points to the job, and the block is not given back before its end.

@@ -5,7 +5,6 @@
 //! stack for blocking calls. A batch queues tickets, entries that lead to its descriptor. Queue, workers
 //! and life cycle see entries only.
 
-#[cfg(not(ringpool_loom))]
 mod block;
 mod body;
 mod cell;
@@ -24,7 +23,6 @@ use crate::seats::Visit;
 use crate::stats::Progress;
 use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
 
-#[cfg(not(ringpool_loom))]
 pub(crate) use block::Block;
 #[cfg(feature = "alloc")]
 pub(crate) use body::conclude;

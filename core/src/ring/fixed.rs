@@ -6,7 +6,7 @@ use super::index_ring::{IndexRing, Nothing};
 use super::memory::zeroed_entries;
 use super::places::{Cell, Places, Popped, PushRefused, Refusal};
 use super::shape::{Reason, Shape};
-use crate::sync::{AtomicUsize, CachePadded};
+use crate::sync::{AtomicUsize, CachePadded, array_of, const_fn};
 
 /// A first-in first-out queue of at most `N` pointers for any number of threads.
 ///
@@ -14,15 +14,17 @@ use crate::sync::{AtomicUsize, CachePadded};
 pub(crate) struct FixedQueue<const N: usize>(Places<CachePadded<[AtomicUsize; N]>, [Cell; N]>);
 
 impl<const N: usize> FixedQueue<N> {
-    /// An empty queue.
-    pub(crate) const fn new() -> Self {
-        Self(Places::new(
-            Shape::new(N),
-            0,
-            CachePadded(zeroed_entries()),
-            CachePadded(zeroed_entries()),
-            [const { Cell::new() }; N],
-        ))
+    const_fn! {
+        /// An empty queue.
+        pub(crate) const fn new() -> Self {
+            Self(Places::new(
+                Shape::new(N),
+                0,
+                CachePadded(zeroed_entries()),
+                CachePadded(zeroed_entries()),
+                array_of![Cell::new(); N],
+            ))
+        }
     }
 
     /// Appends an item. `place` learns its cell before anybody can take it out.
@@ -81,13 +83,15 @@ impl<const N: usize> FixedQueue<N> {
 pub(crate) struct Indices<const N: usize>(IndexRing<CachePadded<[AtomicUsize; N]>>);
 
 impl<const N: usize> Indices<N> {
-    /// All of them.
-    pub(crate) const fn all() -> Self {
-        Self(IndexRing::holding_from(
-            0,
-            Shape::new(N),
-            CachePadded(zeroed_entries()),
-        ))
+    const_fn! {
+        /// All of them.
+        pub(crate) const fn all() -> Self {
+            Self(IndexRing::holding_from(
+                0,
+                Shape::new(N),
+                CachePadded(zeroed_entries()),
+            ))
+        }
     }
 
     /// Takes one that is in here, if there is one.
@@ -104,5 +108,5 @@ impl<const N: usize> Indices<N> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(ringpool_loom)))]
 mod tests;

@@ -6,7 +6,6 @@
 #[cfg(feature = "alloc")]
 mod chain;
 mod error;
-#[cfg(not(ringpool_loom))]
 mod fixed;
 mod index_ring;
 #[cfg(feature = "alloc")]
@@ -23,7 +22,6 @@ use core::mem::MaybeUninit;
 #[cfg(feature = "alloc")]
 pub(crate) use chain::Chain;
 pub use error::{PopError, PushError};
-#[cfg(not(ringpool_loom))]
 pub(crate) use fixed::{FixedQueue, Indices};
 pub(crate) use places::{Cell, Popped, PushRefused};
 

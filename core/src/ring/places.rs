@@ -46,9 +46,10 @@ pub(crate) struct Cell(AtomicPtr<()>);
 unsafe impl super::memory::Zeroable for Cell {}
 
 impl Cell {
-    #[cfg(not(ringpool_loom))]
-    pub(super) const fn new() -> Self {
-        Self(AtomicPtr::new(null_mut()))
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Self(AtomicPtr::new(null_mut()))
+        }
     }
 
     /// Takes `item` back out of the queue; false if it is not here any more.

@@ -12,7 +12,7 @@ use crate::seats::Look;
 use crate::slot::Asked;
 use crate::spawner::{Spawner, StartRecord};
 use crate::submit::AbortOnUnwind;
-use crate::sync::{AtomicUsize, Ordering, UnsafeCell};
+use crate::sync::{AtomicUsize, Ordering, UnsafeCell, array_of, const_fn};
 
 /// A [`StaticPool`] whose workers a spawner has started; made by [`StaticPool::start`].
 ///
@@ -99,11 +99,13 @@ impl<const WORKERS: usize> core::panic::UnwindSafe for Starting<WORKERS> {}
 impl<const WORKERS: usize> core::panic::RefUnwindSafe for Starting<WORKERS> {}
 
 impl<const WORKERS: usize> Starting<WORKERS> {
-    pub(super) const fn new() -> Self {
-        Self {
-            records: [const { UnsafeCell::new(MaybeUninit::uninit()) }; WORKERS],
-            begun: AtomicUsize::new(0),
-            lost: AtomicUsize::new(0),
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Self {
+                records: array_of![UnsafeCell::new(MaybeUninit::uninit()); WORKERS],
+                begun: AtomicUsize::new(0),
+                lost: AtomicUsize::new(0),
+            }
         }
     }
 }

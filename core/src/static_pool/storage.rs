@@ -7,7 +7,7 @@ use crate::job::Block;
 use crate::platform::Platform;
 use crate::ring::{Cell, FixedQueue, Indices, Popped, PushRefused};
 use crate::slot::WorkerSlot;
-use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
+use crate::sync::{AtomicPtr, Ordering, UnsafeCell, array_of, const_fn};
 
 /// The arrays of a pool in place.
 pub(crate) struct Arrays<P: Platform, const WORKERS: usize, const SLOTS: usize, const BYTES: usize>
@@ -35,12 +35,14 @@ unsafe impl<P: Platform, const WORKERS: usize, const SLOTS: usize, const BYTES: 
 impl<P: Platform, const WORKERS: usize, const SLOTS: usize, const BYTES: usize>
     Arrays<P, WORKERS, SLOTS, BYTES>
 {
-    pub(crate) const fn new() -> Self {
-        Self {
-            workers: [const { WorkerSlot::new() }; WORKERS],
-            queue: FixedQueue::new(),
-            vacant: Indices::all(),
-            blocks: [const { UnsafeCell::new(Block::VACANT) }; SLOTS],
+    const_fn! {
+        pub(crate) const fn new() -> Self {
+            Self {
+                workers: array_of![WorkerSlot::new(); WORKERS],
+                queue: FixedQueue::new(),
+                vacant: Indices::all(),
+                blocks: array_of![UnsafeCell::new(Block::VACANT); SLOTS],
+            }
         }
     }
 }
@@ -88,7 +90,9 @@ impl<P: Platform, const WORKERS: usize, const SLOTS: usize, const BYTES: usize> 
 
     fn give_block_back(&self, block: NonNull<()>) {
         let offset = block.addr().get() - self.blocks.as_ptr().addr();
-        self.vacant
-            .give_back(offset / size_of::<UnsafeCell<Block<P, BYTES>>>());
+        let index = offset / size_of::<UnsafeCell<Block<P, BYTES>>>();
+        // The end of its use, for the models; the pointer that was given out is unknown to them.
+        self.blocks[index].with_mut(|_| ());
+        self.vacant.give_back(index);
     }
 }

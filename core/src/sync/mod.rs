@@ -34,6 +34,21 @@ macro_rules! const_fn {
 }
 pub(crate) use const_fn;
 
+/// An array whose elements are made one by one: a constant, except under loom.
+#[cfg(not(ringpool_loom))]
+macro_rules! array_of {
+    ($make:expr; $len:expr) => {
+        [const { $make }; $len]
+    };
+}
+#[cfg(ringpool_loom)]
+macro_rules! array_of {
+    ($make:expr; $len:expr) => {
+        core::array::from_fn::<_, { $len }, _>(|_| $make)
+    };
+}
+pub(crate) use array_of;
+
 /// Keeps a value on cache lines of its own, so that writers of neighbours do not slow its readers.
 ///
 /// Two lines on x86-64 and 64-bit Arm, whose prefetchers fetch lines in pairs; one line on other
