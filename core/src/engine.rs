@@ -170,6 +170,10 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
         self.storage.slots()
     }
 
+    pub(crate) fn storage(&self) -> &S {
+        &self.storage
+    }
+
     pub(crate) fn queued(&self) -> usize {
         self.storage.queued()
     }

@@ -359,8 +359,9 @@ where
             return Err(JoinError::StillRunning);
         }
         Ok(self.engine().wait_as_joiner(|| {
-            // Acquire: pairs with the Release in `Place::drop`, for what the workers did.
-            if self.taken.load(Ordering::Acquire) == 0 && self.engine.queued() == 0 {
+            // In this order: whoever popped the last entry had taken a seat before. Acquire: pairs with the Release in
+            // `Place::drop`, for what the workers did.
+            if self.engine.storage().is_drained() && self.taken.load(Ordering::Acquire) == 0 {
                 Look::Done
             } else if deadline.is_some_and(|at| P::now().is_some_and(|now| now >= at)) {
                 Look::GiveUp

@@ -66,6 +66,11 @@ impl<const N: usize> FixedQueue<N> {
         self.0.close(Reason::Closed);
     }
 
+    /// Whether it is closed and empty. With that a caller sees what each popper did before it popped.
+    pub(crate) fn is_drained(&self) -> bool {
+        matches!(self.0.look(), Err(Nothing::Closed(_)))
+    }
+
     /// How many entries there are, emptied ones included: exact while no other thread uses the queue.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

@@ -104,6 +104,28 @@ fn a_slot_goes_from_a_cancelled_job_to_the_next() {
     });
 }
 
+// S12, S44, S46: what was accepted runs before the joiner goes on, and shows what it did.
+#[test]
+fn join_waits_for_what_was_accepted_before_the_close() {
+    on::<1, 2>(2, |pool| {
+        let done = Arc::new(Checked::new());
+        let does = Arc::clone(&done);
+        let worker = thread::spawn(move || pool.run_worker(0).unwrap());
+        let submitter = thread::spawn(move || {
+            let job = move || does.write();
+            pool.apply_async(job).is_ok()
+        });
+        pool.close();
+        pool.join().unwrap();
+        let [accepted] = join([submitter]);
+        if accepted {
+            done.read();
+        }
+        join([worker]);
+        assert_eq!(pool.stats().workers[0].jobs, usize::from(accepted));
+    });
+}
+
 // S46: who leaves last wakes the joiner, who sees what both did.
 #[test]
 fn join_sees_what_the_workers_did_that_have_left() {

@@ -45,6 +45,11 @@ impl<P: Platform, const WORKERS: usize, const SLOTS: usize, const BYTES: usize>
             }
         }
     }
+
+    /// Whether nothing will ever be popped again.
+    pub(super) fn is_drained(&self) -> bool {
+        self.queue.is_drained()
+    }
 }
 
 impl<P: Platform, const WORKERS: usize, const SLOTS: usize, const BYTES: usize> Storage<P>
