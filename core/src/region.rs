@@ -234,8 +234,10 @@ impl<P: Platform> RegionGate<P> {
         let Some(region) = NonNull::new(self.current.load(Ordering::Relaxed)) else {
             return;
         };
-        // One visit for each index and epoch. Relaxed: the word's Acquire has shown the region.
-        if seen != epoch
+        // One visit for each index and epoch. Several threads may visit for one index, and what one of them sees of the
+        // word may be older than what another has seen. Relaxed: the word's Acquire has shown the region.
+        let is_newer = epoch.wrapping_sub(seen).cast_signed() > 0;
+        if is_newer
             && slot
                 .region_seen
                 .compare_exchange(seen, epoch, Ordering::Relaxed, Ordering::Relaxed)

@@ -171,6 +171,20 @@ fn a_joiner_is_woken_by_who_leaves() {
     });
 }
 
+// S14, S45: the seat is left, or the pool stopped, first; either skips for it.
+#[test]
+fn a_broadcast_ends_when_the_pool_is_terminated_as_the_seat_is_left() {
+    on::<1, 1>(2, |pool| {
+        let seat = pool.taken.fetch_or(1, Ordering::Relaxed);
+        assert_eq!(seat, 0);
+        let caller = thread::spawn(move || _ = pool.broadcast(|_| ()));
+        let worker = thread::spawn(move || drop(seat::Place::of(pool, 0)));
+        pool.terminate();
+        join([caller]);
+        join([worker]);
+    });
+}
+
 // S3
 #[test]
 fn start_returns_when_its_workers_have_their_states() {
