@@ -8,19 +8,53 @@
     clippy::redundant_closure,
     reason = "the closures' arguments borrow for any lifetime, which a path to a method does not always"
 )]
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the files of `both` are compiled for each kind of pool"
+)]
+
+/// Holds so many of the pool's workers inside jobs that wait at the gate.
+macro_rules! hold_at {
+    ($pool:expr, $gate:expr, $workers:expr) => {
+        let before = $gate.arrivals();
+        for _ in 0..$workers {
+            let at = $gate.clone();
+            drop($pool.apply_async(move || at.pass()).unwrap());
+        }
+        $gate.wait_for_arrivals(before + $workers);
+    };
+}
+
+/// Holds so many of the pool's workers, and gives the gate.
+macro_rules! hold {
+    ($pool:expr, $workers:expr) => {{
+        let gate = ringpool_tests::Gate::new();
+        hold_at!($pool, gate, $workers);
+        gate
+    }};
+}
 
 mod batches;
 mod ending;
 mod faults;
+mod in_place;
 mod lazy;
 mod making;
 mod nesting;
+mod on_heap;
 mod result;
 mod submitting;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Long enough that a test which waits so long has failed.
+const FOR_EVER: Duration = Duration::MAX;
+
+/// Short enough to pass while a gate holds the worker.
+const A_MOMENT: Duration = Duration::from_millis(2);
 
 /// How many promises there are.
 const PROMISES: usize = 51;
@@ -56,18 +90,22 @@ fn missing(cited: &BTreeSet<usize>) -> Vec<usize> {
         .collect()
 }
 
+/// The promises that some file in the folders cites.
+fn promises_cited_in(folders: &[PathBuf]) -> BTreeSet<usize> {
+    let mut files = Vec::new();
+    for folder in folders {
+        rust_files(folder, &mut files);
+    }
+    assert!(files.len() > 8, "found no sources under {folders:?}");
+    let texts = files.iter().map(|file| fs::read_to_string(file).unwrap());
+    texts.flat_map(|text| citations(&text)).collect()
+}
+
 #[test]
 fn every_promise_is_cited() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    for folder in ["tests", "../core/src", "../backend-std/src"] {
-        rust_files(&root.join(folder), &mut files);
-    }
-    assert!(files.len() > 8, "found no sources under {}", root.display());
-    let cited = files
-        .iter()
-        .flat_map(|file| citations(&fs::read_to_string(file).unwrap()))
-        .collect();
+    let folders = ["tests", "../core/src", "../backend-std/src"];
+    let cited = promises_cited_in(&folders.map(|folder| root.join(folder)));
     assert_eq!(missing(&cited), [], "no test cites these promises");
 }
 

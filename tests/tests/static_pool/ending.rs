@@ -126,7 +126,7 @@ fn terminate_ends_a_broadcast_that_waits_for_an_empty_seat() {
     }
 }
 
-// S46
+// S46, S47
 #[test]
 fn join_waits_for_the_workers_and_for_what_is_queued() {
     static POOL: StaticPool<2, 4, 64, Std> = StaticPool::new();

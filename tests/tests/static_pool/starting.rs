@@ -7,7 +7,7 @@ use ringpool::platform::Placement;
 use ringpool::{JobError, JoinError, SeatError, StartError, StaticPool, Std};
 use ringpool_tests::{Plan, TestSpawner, boom, watchdog};
 
-// S3, S46
+// S3, S8, S46
 #[test]
 fn started_workers_have_their_states_work_and_are_reclaimed() {
     static MADE: AtomicUsize = AtomicUsize::new(0);

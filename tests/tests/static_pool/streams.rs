@@ -174,6 +174,37 @@ fn the_panic_of_an_input_leaves_nothing_running() {
     });
 }
 
+// S29
+#[test]
+fn an_input_that_lies_about_its_length_is_pulled_to_its_end() {
+    struct Liar(i32, usize);
+
+    impl Iterator for Liar {
+        type Item = i32;
+
+        fn next(&mut self) -> Option<i32> {
+            self.0 += 1;
+            (self.0 <= 9).then_some(self.0)
+        }
+
+        fn size_hint(&self) -> (usize, Option<usize>) {
+            (self.1, Some(self.1))
+        }
+    }
+
+    static POOL: Pool<1, 4> = StaticPool::new();
+    let _watch = watchdog();
+    with_workers(&POOL, || {
+        for claimed in [0, 3, usize::MAX] {
+            let mut stream = POOL.imap(Liar(0, claimed), |x| x);
+            assert_eq!(stream.next().unwrap().unwrap(), 1);
+            assert!(stream.size_hint().0 >= 3 && stream.progress().done == 1);
+            let rest: Result<Vec<_>, _> = stream.collect();
+            assert!(rest.unwrap().into_iter().eq(2..=9));
+        }
+    });
+}
+
 // S38
 #[test]
 fn a_dropped_stream_cancels_what_has_not_started() {

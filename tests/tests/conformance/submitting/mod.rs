@@ -1,6 +1,5 @@
 //! Submitting.
 
-mod apply;
 mod order;
 mod outcome;
 mod refusal;

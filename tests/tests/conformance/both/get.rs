@@ -4,15 +4,15 @@ use std::thread;
 use std::time::Duration;
 
 use ringpool::{CancelOutcome, GetError, JobError};
-use ringpool_tests::{Tally, Tracker, block_on, boom, hold, pool, watchdog};
+use ringpool_tests::{Tally, Tracker, block_on, boom, watchdog};
 
-use super::{A_MOMENT, FOR_EVER};
+use crate::{A_MOMENT, FOR_EVER};
 
 // S16
 #[test]
 fn get_takes_the_value() {
     let _watch = watchdog();
-    let pool = pool(1);
+    pool!(pool: 1);
     let tracker = Tracker::new();
     let value = tracker.make();
     let taken = pool.apply_async(move || value).unwrap().get().unwrap();
@@ -25,8 +25,8 @@ fn get_takes_the_value() {
 #[test]
 fn get_blocks_until_the_value_is_there() {
     let _watch = watchdog();
-    let pool = pool(1);
-    let gate = hold(&pool, 1);
+    pool!(pool: 1);
+    let gate = hold!(pool, 1);
     let result = pool.apply_async(|| 9).unwrap();
     thread::scope(|s| {
         let getter = s.spawn(|| (result.get().unwrap(), gate.is_open()));
@@ -39,7 +39,7 @@ fn get_blocks_until_the_value_is_there() {
 #[test]
 fn a_value_is_taken_once() {
     let _watch = watchdog();
-    let pool = pool(1);
+    pool!(pool: 1);
     let mut result = pool.apply_async(|| String::from("once")).unwrap();
     assert_eq!(block_on(&mut result).unwrap(), "once");
     assert!(matches!(
@@ -58,8 +58,8 @@ fn a_value_is_taken_once() {
 #[test]
 fn get_timeout_leaves_the_handle_usable() {
     let _watch = watchdog();
-    let pool = pool(1);
-    let gate = hold(&pool, 1);
+    pool!(pool: 1);
+    let gate = hold!(pool, 1);
     let mut result = pool.apply_async(|| 3).unwrap();
     for _ in 0..3 {
         assert!(matches!(
@@ -79,7 +79,7 @@ fn get_timeout_leaves_the_handle_usable() {
 #[test]
 fn a_time_out_of_zero_takes_a_value_that_is_there() {
     let _watch = watchdog();
-    let pool = pool(1);
+    pool!(pool: 1);
     let mut result = pool.apply_async(|| 3).unwrap();
     result.wait();
     assert_eq!(result.get_timeout(Duration::ZERO).unwrap(), 3);
@@ -95,13 +95,13 @@ fn a_time_out_of_zero_takes_a_value_that_is_there() {
 #[test]
 fn a_huge_time_out_does_not_overflow() {
     let _watch = watchdog();
-    let pool = pool(1);
+    pool!(pool: 1);
     for huge in [
         FOR_EVER,
         Duration::from_secs(u64::MAX),
         Duration::from_secs(u64::MAX / 2),
     ] {
-        let gate = hold(&pool, 1);
+        let gate = hold!(pool, 1);
         let mut result = pool.apply_async(|| 3).unwrap();
         thread::scope(|s| {
             s.spawn(|| gate.open());
@@ -115,7 +115,7 @@ fn a_huge_time_out_does_not_overflow() {
 #[test]
 fn on_a_worker_a_time_out_of_zero_only_looks() {
     let _watch = watchdog();
-    let pool = pool(1);
+    pool!(pool: 1);
     pool.apply(|| {
         let ran = Tally::new();
         let count = ran.clone();
@@ -139,8 +139,8 @@ fn on_a_worker_a_time_out_of_zero_only_looks() {
 #[test]
 fn waiting_does_not_take_the_value() {
     let _watch = watchdog();
-    let pool = pool(1);
-    let gate = hold(&pool, 1);
+    pool!(pool: 1);
+    let gate = hold!(pool, 1);
     let result = pool.apply_async(|| 8).unwrap();
     assert!(!result.wait_timeout(Duration::ZERO));
     assert!(!result.wait_timeout(A_MOMENT));
@@ -155,9 +155,9 @@ fn waiting_does_not_take_the_value() {
 #[test]
 fn several_threads_wait_on_one_handle() {
     let _watch = watchdog();
-    let pool = pool(1);
+    pool!(pool: 1);
     for _ in 0..50 {
-        let gate = hold(&pool, 1);
+        let gate = hold!(pool, 1);
         let result = pool.apply_async(|| 8).unwrap();
         thread::scope(|s| {
             for i in 0..6 {
@@ -178,8 +178,8 @@ fn several_threads_wait_on_one_handle() {
 #[test]
 fn successful_is_unknown_until_ready() {
     let _watch = watchdog();
-    let pool = pool(1);
-    let gate = hold(&pool, 1);
+    pool!(pool: 1);
+    let gate = hold!(pool, 1);
     let good = pool.apply_async(|| ()).unwrap();
     let bad = pool.apply_async(|| boom("bad")).unwrap();
     let cancelled = pool.apply_async(|| ()).unwrap();
@@ -201,8 +201,8 @@ fn successful_is_unknown_until_ready() {
 #[test]
 fn a_waiter_is_released_by_another_threads_cancel() {
     let _watch = watchdog();
-    let pool = pool(1);
-    let gate = hold(&pool, 1);
+    pool!(pool: 1);
+    let gate = hold!(pool, 1);
     for _ in 0..100 {
         let result = pool.apply_async(|| ()).unwrap();
         thread::scope(|s| {
@@ -217,8 +217,8 @@ fn a_waiter_is_released_by_another_threads_cancel() {
 #[test]
 fn hundreds_of_threads_wait_at_once() {
     let _watch = watchdog();
-    let pool = pool(1);
-    let gate = hold(&pool, 1);
+    pool!(pool: 1);
+    let gate = hold!(pool, 1);
     let shared = pool.apply_async(|| ()).unwrap();
     let arrived = Tally::new();
     thread::scope(|s| {

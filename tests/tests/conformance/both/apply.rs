@@ -3,13 +3,13 @@
 use std::thread;
 
 use ringpool::JobError;
-use ringpool_tests::{Tracker, boom, hold, pool, watchdog};
+use ringpool_tests::{Tracker, boom, watchdog};
 
 // S9
 #[test]
 fn apply_runs_on_a_worker_and_may_borrow() {
     let _watch = watchdog();
-    let pool = pool(2);
+    pool!(pool: 2);
     let text = String::from("borrowed");
     let mut seen = None;
     let length = pool.apply(|| {
@@ -24,7 +24,7 @@ fn apply_runs_on_a_worker_and_may_borrow() {
 #[test]
 fn apply_takes_and_returns_values_that_cannot_be_cloned() {
     let _watch = watchdog();
-    let pool = pool(1);
+    pool!(pool: 1);
     let tracker = Tracker::new();
     let value = tracker.make();
     let back = pool.apply(move || value).unwrap();
@@ -37,7 +37,7 @@ fn apply_takes_and_returns_values_that_cannot_be_cloned() {
 #[test]
 fn apply_on_a_worker_runs_right_there() {
     let _watch = watchdog();
-    let pool = pool(3);
+    pool!(pool: 3);
     let threads = pool.apply(|| {
         let outer = thread::current().id();
         let inner = pool
@@ -53,7 +53,7 @@ fn apply_on_a_worker_runs_right_there() {
 #[test]
 fn a_panic_in_apply_is_its_error() {
     let _watch = watchdog();
-    let pool = pool(1);
+    pool!(pool: 1);
     let error = pool.apply(|| -> u32 { boom("no value") }).unwrap_err();
     let JobError::Panicked(panic) = error else {
         panic!("{error:?}")
@@ -66,7 +66,7 @@ fn a_panic_in_apply_is_its_error() {
 #[test]
 fn a_panic_keeps_its_payload() {
     let _watch = watchdog();
-    let pool = pool(1);
+    pool!(pool: 1);
     let error = pool
         .apply(|| std::panic::resume_unwind(Box::new(77_u64)))
         .unwrap_err();
@@ -81,7 +81,7 @@ fn a_panic_keeps_its_payload() {
 #[test]
 fn a_name_appears_in_the_panic() {
     let _watch = watchdog();
-    let pool = pool(1);
+    pool!(pool: 1);
     let error = pool
         .with()
         .name("resize")
@@ -107,8 +107,8 @@ fn a_name_appears_in_the_panic() {
 #[test]
 fn apply_async_returns_before_the_job_runs() {
     let _watch = watchdog();
-    let pool = pool(1);
-    let gate = hold(&pool, 1);
+    pool!(pool: 1);
+    let gate = hold!(pool, 1);
     let result = pool.apply_async(|| 6 * 7).unwrap();
     assert!(!result.ready());
     gate.open();
