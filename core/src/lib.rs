@@ -9,6 +9,7 @@
 //! | none | [`StaticPool`], whose memory is all its own; rings, sources, the platform's traits, [`Spin`] |
 //! | `alloc` | `Pool`, whose queue grows, whose results are vectors, and which starts its workers |
 //! | `heapless` | `map_into` into that crate's `Vec<R, N>`; the dependency `heapless` |
+//! | `spin` | `SharedSpawner`, by which several pools use one spawner; the dependency `spin`, whose lock is taken only where workers are started and reclaimed |
 //!
 //! The protocols behind it are described in `PROTOCOL.md` beside the code.
 #![cfg_attr(not(test), no_std)]
@@ -55,6 +56,8 @@ mod scope_core;
 mod seats;
 #[cfg(feature = "alloc")]
 mod shared;
+#[cfg(feature = "spin")]
+mod shared_spawner;
 mod slot;
 pub mod source;
 mod spawner;
@@ -89,6 +92,8 @@ pub use timeline::{Span, SpanKind};
 pub use with::{InPlace, OnHeap, OnWorker, Plain, With};
 pub use worker::Worker;
 
+#[cfg(feature = "spin")]
+pub use shared_spawner::SharedSpawner;
 pub use static_pool::{
     Isr, RunAsync, Running, Seat, StaticIMap, StaticPool, StaticScope, StaticStats,
 };

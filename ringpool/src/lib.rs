@@ -61,6 +61,9 @@ pub mod platform {
         CatchPanic, Context, Hart, Hosted, Instant, IsrUnpark, Park, Placement, Platform, Seats,
         SingleCore, Spawner, Spin, SpinToken, Timed, TimedHart, WorkerInfo, WorkerStart,
     };
+
+    #[cfg(feature = "spin")]
+    pub use ringpool_core::SharedSpawner;
 }
 
 /// The types of the root, generic over the platform.

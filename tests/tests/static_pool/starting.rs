@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ringpool::platform::Placement;
-use ringpool::{JobError, JoinError, SeatError, StartError, StaticPool, Std};
+use ringpool::platform::{Placement, SharedSpawner, Spawner};
+use ringpool::{JobError, JoinError, SeatError, StartError, StaticPool, Std, Threads};
 use ringpool_tests::{Plan, TestSpawner, boom, watchdog};
 
 // S3, S8, S46
@@ -88,7 +88,7 @@ fn a_start_token_that_is_dropped_is_noticed() {
 /// Drops every token on another thread, after it was told that all is well.
 struct Forgetful;
 
-impl ringpool::platform::Spawner for Forgetful {
+impl Spawner for Forgetful {
     type Handle = std::thread::JoinHandle<()>;
     type Error = std::convert::Infallible;
 
@@ -141,6 +141,33 @@ fn an_initializer_that_panics_ends_the_start() {
     );
     assert_eq!(ledger.reclaimed(), 2);
     POOL.join().unwrap();
+}
+
+// S3, S8, S46
+#[test]
+fn several_pools_may_share_a_spawner() {
+    static SPAWNER: SharedSpawner<Threads> = SharedSpawner::new(Threads::new());
+    static POOLS: [StaticPool<2, 8, 64, Std>; 3] = [const { StaticPool::new() }; 3];
+    let _watch = watchdog();
+    std::thread::scope(|scope| {
+        for (number, pool) in POOLS.iter().enumerate() {
+            scope.spawn(move || {
+                let running = pool.start(&SPAWNER).unwrap();
+                assert_eq!(pool.apply(|| number).unwrap(), number);
+                pool.close();
+                assert!(running.join().is_ok());
+            });
+        }
+    });
+    let spawner = SharedSpawner::new(TestSpawner::new(Plan::RefuseStart(1)));
+    {
+        let mut shared = &spawner;
+        assert_eq!(shared.default_workers(), 2);
+        assert!(shared.can_respawn());
+        shared.reclaim(None);
+    }
+    let ledger = spawner.into_inner().ledger();
+    assert_eq!((ledger.asked(), ledger.reclaimed()), (0, 0));
 }
 
 // S5
