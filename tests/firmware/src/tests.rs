@@ -1,6 +1,9 @@
 use std::cell::Cell;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant as Clock};
 
@@ -94,6 +97,44 @@ fn harts_share_the_work_of_blocking_calls() {
         }
         assert_eq!(pool.broadcast(|worker| worker.index()).unwrap(), [0, 1, 2]);
     });
+}
+
+// S7, S34, S35, S42: none of it needs an allocator.
+#[test]
+fn one_core_streams_opens_scopes_and_recycles_its_worker() {
+    static POOL: StaticPool<1, 4, 64, Spin<Thread>, u32> = StaticPool::new().max_jobs_per_worker(7);
+    let mut seat = POOL.seat(0).unwrap();
+    let (mut sum, mut lent) = (0, [0; 3]);
+    seat.participate(|| {
+        sum += POOL.imap(0..20, |x| x).map(Result::unwrap).sum::<u32>();
+        let add = |_, result: Result<u32, JobError>| sum += result.unwrap();
+        assert_eq!(POOL.stream_into(0..20, |x| x, add).unwrap(), 20);
+        POOL.scope(|scope| {
+            for place in &mut lent {
+                drop(scope.apply_async(|| *place = 1).unwrap());
+            }
+        })
+        .unwrap();
+    });
+    assert_eq!((sum, lent), (380, [1; 3]));
+    // What was done in the loop is one shift, however long.
+    assert_eq!(POOL.stats().workers[0].replaced, 1);
+}
+
+// S10, S44: the smallest executor.
+#[test]
+fn a_worker_is_a_task_of_an_executor() {
+    static POOL: Pool<1, 4> = Pool::new();
+    let mut seat = POOL.seat(0).unwrap();
+    let answer = POOL.isr().try_apply_async(|| 42).unwrap();
+    POOL.close();
+    let mut worker = pin!(seat.run_async());
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut polls = 0;
+    while worker.as_mut().poll(&mut cx).is_pending() {
+        polls += 1;
+    }
+    assert_eq!((answer.get().unwrap(), polls), (42, 1));
 }
 
 // S13
