@@ -3,6 +3,7 @@
 #![cfg(not(ringpool_loom))]
 #![deny(unsafe_code)]
 
+mod caller;
 mod cpuset;
 mod error;
 mod pinned;

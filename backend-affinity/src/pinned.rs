@@ -1,14 +1,15 @@
 //! The spawner: threads that are pinned before their worker begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
-use ringpool_core::{BuildError, Builder, Placement, Pool, Spawner, WorkerStart};
+use ringpool_core::{BuildError, Builder, Caller, Placement, Pool, Spawner, WorkerStart};
 use ringpool_std::{Std, Threads};
 
+use crate::caller::{Guest, Stay};
 use crate::error::{Drift, Drifted};
 use crate::plan::{Plan, Survey};
 use crate::report::{PinnedWorker, Report};
@@ -178,7 +179,7 @@ impl Pinned {
     pub fn report(&self) -> Report {
         if let Some(team) = self.latest() {
             return Report::new(
-                team.plan.clone(),
+                team.plan_with_notes(),
                 team.workers().values().cloned().collect(),
             );
         }
@@ -206,16 +207,62 @@ impl Pinned {
         self.latest().map_or(Ok(0), |team| team.verify())
     }
 
+    /// Runs `f` with this thread pinned as worker 0 of the pool that was built last with this spawner or a clone of
+    /// it, one in which callers take part ([`Builder::caller_participates`]). Afterwards, also if `f` panics, the
+    /// thread has its own mask again.
+    ///
+    /// A caller that takes part is pinned for each call and then has its mask back, which takes a few system calls.
+    /// Within `f` they are saved: it is for loops that last microseconds. Where callers do not take part, or nothing
+    /// is to be pinned, `f` just runs.
+    ///
+    /// # Errors
+    ///
+    /// The thread could not be pinned, and the policy is strict; `f` did not run.
+    ///
+    /// ```
+    /// use ringpool_affinity::{Pinned, Policy};
+    /// use ringpool_core::{Builder, Schedule};
+    /// use ringpool_std::Std;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pinned = Pinned::new().policy(Policy::BestEffort);
+    /// let pool = Builder::<Std>::with_spawner(pinned.clone())
+    ///     .caller_participates()
+    ///     .build()?;
+    /// let mut cells = vec![0; 1000];
+    /// pinned.stay(|| {
+    ///     for _ in 0..100 {
+    ///         let steps = pool.with().schedule(Schedule::Static);
+    ///         steps.for_each(&mut cells, |cell| *cell += 1)?;
+    ///     }
+    ///     Ok::<(), ringpool_core::JobError>(())
+    /// })??;
+    /// assert!(cells.iter().all(|&cell| cell == 100));
+    /// # Ok(()) }
+    /// ```
+    pub fn stay<R>(&self, f: impl FnOnce() -> R) -> Result<R, PinError> {
+        let guest = self.guest().filter(|guest| !guest.stays());
+        let _stay = match guest.map(Stay::begin) {
+            Some(Err(error)) if self.settings.policy == Policy::Strict => return Err(error),
+            begun => begun.and_then(Result::ok),
+        };
+        Ok(f())
+    }
+
+    /// What makes a thread worker 0 of the latest pool, where callers are it.
+    pub(crate) fn guest(&self) -> Option<Guest> {
+        let team = self.latest()?;
+        let at = *team.zero.get()?;
+        Some(Guest::new(team, at))
+    }
+
     fn latest(&self) -> Option<Arc<Team>> {
         lock(&self.latest).clone()
     }
 
     fn new_team(&self) -> Result<Arc<Team>, PinError> {
         let plan = Plan::make(&self.settings, (self.survey)())?;
-        Ok(Arc::new(Team {
-            plan,
-            workers: Mutex::default(),
-        }))
+        Ok(Arc::new(Team::new(plan)))
     }
 
     /// The team that a worker joins.
@@ -316,6 +363,25 @@ impl Spawner for Pinned {
     fn reclaim(&mut self, handle: JoinHandle<()>) {
         self.threads.reclaim(handle);
     }
+
+    /// Tries it out, so that a caller which cannot be pinned is found when the pool is built.
+    fn caller(&mut self, at: Placement) -> Result<Option<Box<dyn Caller>>, PinError> {
+        let team = self.team()?;
+        if team.plan.policy == Policy::Off {
+            return Ok(None);
+        }
+        let mut guest = Guest::new(team.clone(), at);
+        let pinned = guest.pin();
+        guest.unpin();
+        match pinned {
+            Err(error) if team.plan.policy == Policy::Strict => return Err(error),
+            Err(error) => team.note(format!("worker {}: {error}", at.index)),
+            Ok(()) => {}
+        }
+        // Set once: each pool has a team of its own.
+        let _ = team.zero.set(at);
+        Ok(Some(Box::new(guest)))
+    }
 }
 
 /// Asks the system, on the thread that builds the pool.
@@ -330,14 +396,38 @@ fn survey() -> Survey {
 }
 
 /// The workers of one pool.
-struct Team {
-    plan: Plan,
+pub(crate) struct Team {
+    pub(crate) plan: Plan,
+    /// Worker 0, where callers are it.
+    zero: OnceLock<Placement>,
+    /// What went wrong with callers.
+    notes: Mutex<BTreeSet<String>>,
     /// By index. Only workers whose threads live are in it: the number of a thread that has ended may come to belong
     /// to another one.
     workers: Mutex<BTreeMap<usize, PinnedWorker>>,
 }
 
 impl Team {
+    fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            zero: OnceLock::new(),
+            notes: Mutex::default(),
+            workers: Mutex::default(),
+        }
+    }
+
+    fn plan_with_notes(&self) -> Plan {
+        let mut plan = self.plan.clone();
+        plan.notes.extend(lock(&self.notes).iter().cloned());
+        plan
+    }
+
+    /// Adds a note to the report; the same one counts once.
+    pub(crate) fn note(&self, text: String) {
+        lock(&self.notes).insert(text);
+    }
+
     fn workers(&self) -> MutexGuard<'_, BTreeMap<usize, PinnedWorker>> {
         lock(&self.workers)
     }
@@ -345,7 +435,6 @@ impl Team {
     /// Pins the calling thread, which is to become a worker.
     fn enter(&self, at: Placement) -> Result<(), PinError> {
         let plan = &self.plan;
-        let place = plan.place_of(at.index, at.workers);
         let (wanted, problem) = match plan.policy {
             Policy::Off => (None, None),
             Policy::Strict | Policy::BestEffort => {
@@ -359,6 +448,21 @@ impl Team {
         {
             return Err(error);
         }
+        let effective = sys::mask_of(sys::HERE).ok();
+        let problem = problem.map(|error| error.to_string());
+        self.seat(at, wanted, effective, problem);
+        Ok(())
+    }
+
+    /// Notes that the calling thread is a worker from now on.
+    pub(crate) fn seat(
+        &self,
+        at: Placement,
+        wanted: Option<CpuSet>,
+        effective: Option<CpuSet>,
+        problem: Option<String>,
+    ) {
+        let place = self.plan.place_of(at.index, at.workers);
         let worker = PinnedWorker {
             index: at.index,
             generation: at.generation,
@@ -366,19 +470,18 @@ impl Team {
             thread: sys::this_thread(),
             place: place.filter(|_| wanted.is_some()),
             wanted,
-            effective: sys::mask_of(sys::HERE).ok(),
-            problem: problem.map(|error| error.to_string()),
+            effective,
+            problem,
         };
         self.workers().insert(at.index, worker);
-        Ok(())
     }
 
     /// The calling thread is a worker no more.
-    fn leave(&self, at: Placement) {
+    pub(crate) fn leave(&self, at: Placement) {
         let mut workers = self.workers();
-        // A replacement has entered before its predecessor leaves.
+        // A replacement has entered before its predecessor leaves; another caller may have, before this one does.
         if let Some(worker) = workers.get(&at.index)
-            && worker.generation == at.generation
+            && (worker.generation, worker.thread) == (at.generation, sys::this_thread())
         {
             workers.remove(&at.index);
         }
@@ -413,7 +516,7 @@ impl Team {
 }
 
 /// Pins the calling thread and reads the mask back, for the kernel takes what it can of a set and says nothing.
-fn pin(wanted: &CpuSet, allowed: &CpuSet) -> Result<(), PinError> {
+pub(crate) fn pin(wanted: &CpuSet, allowed: &CpuSet) -> Result<(), PinError> {
     let refusal = match sys::pin(wanted) {
         Ok(()) => None,
         Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {

@@ -149,7 +149,7 @@ impl Report {
     }
 
     /// Who sits where, by index; none before a pool is built and after it has ended. Worker 0 of a pool in which
-    /// callers take part has no thread of its own, and is not among them.
+    /// callers take part has no thread of its own: it is among them while a caller is it.
     ///
     /// ```
     /// let report = ringpool_affinity::Pinned::new().report();

@@ -5,17 +5,17 @@ use core::ptr::NonNull;
 use crate::backoff::Backoff;
 use crate::error::Refusal;
 use crate::event_count::EventCount;
-use crate::frame::Frame;
 use crate::idle::Idle;
 use crate::job::{Due, Entry, Options, PoolHead};
 use crate::latch::Latch;
 use crate::life::Life;
+use crate::participation::CallerSeat;
 use crate::platform::Platform;
 use crate::region::RegionGate;
 use crate::ring::{Cell, Popped, PushRefused};
 use crate::seats::Look;
 use crate::slot::WorkerSlot;
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, UnsafeCell, const_fn};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, const_fn};
 use crate::time::Instant;
 
 /// How an idle worker waits for work.
@@ -76,19 +76,6 @@ pub(crate) struct Settings {
     pub(crate) in_place: bool,
 }
 
-/// Worker 0 of a pool in which callers take part: its state, and who is it at the moment.
-pub(crate) struct CallerSeat {
-    taken: AtomicUsize,
-    free: EventCount,
-    /// The state of worker 0. Set while the pool is built; then it belongs to whoever has set `taken`.
-    state: UnsafeCell<Option<NonNull<()>>>,
-}
-
-// SAFETY: the pool allows callers to take part only where its state is `Send`.
-unsafe impl Sync for CallerSeat {}
-// SAFETY: as above.
-unsafe impl Send for CallerSeat {}
-
 /// The shared part of a pool. Its tail is the storage; everyone but the builder sees it as `dyn`.
 #[repr(C)]
 pub(crate) struct Engine<P: Platform, S: ?Sized = dyn Storage<P>> {
@@ -123,11 +110,7 @@ impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
                 live: Latch::new(1, 1),
                 regions: RegionGate::new(),
                 settings,
-                caller: CallerSeat {
-                    taken: AtomicUsize::new(0),
-                    free: EventCount::new(),
-                    state: UnsafeCell::new(None),
-                },
+                caller: CallerSeat::new(),
                 room: EventCount::new(),
                 never_started: AtomicUsize::new(0),
                 calls: AtomicUsize::new(0),
@@ -392,34 +375,6 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
 }
 
 impl<P: Platform> Engine<P> {
-    /// Ends worker 0 of a pool in which callers take part, when no other worker is left: from now on callers
-    /// only wait. `f` is called when nobody is worker 0.
-    pub(crate) fn end_participation(&self, f: impl FnOnce()) {
-        self.caller.free.wait::<P>(|| {
-            if self.take_seat() {
-                Look::Done
-            } else {
-                Look::Park(None)
-            }
-        });
-        let _leave = LeaveSeat(self);
-        // SAFETY: `taken` is ours, and with it the state.
-        self.caller.state.with_mut(|cell| unsafe { *cell = None });
-        f();
-    }
-
-    /// Blocks until no caller is worker 0, or `look` gives up; tells which.
-    pub(crate) fn wait_for_participants(&self, look: impl Fn() -> Look) -> bool {
-        self.caller.free.wait::<P>(|| {
-            // Relaxed: whoever goes on takes the seat first.
-            if self.caller.taken.load(Ordering::Relaxed) == 0 {
-                Look::Done
-            } else {
-                look()
-            }
-        })
-    }
-
     /// Blocks until the queue may have room, or `until`; tells which.
     pub(crate) fn wait_for_room(&self, until: Option<Instant>) -> bool {
         self.room.wait::<P>(|| {
@@ -431,85 +386,5 @@ impl<P: Platform> Engine<P> {
                 Look::Park(until)
             }
         })
-    }
-
-    fn take_seat(&self) -> bool {
-        // Acquire: pairs with the Release of the last caller.
-        self.caller
-            .taken
-            .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-    }
-
-    /// Stores the state of worker 0 for callers that take part.
-    ///
-    /// # Safety
-    ///
-    /// `state` must be of the pool's type and stay valid while the pool lives. Only the builder calls it.
-    pub(crate) unsafe fn set_caller_state(&self, state: NonNull<()>) {
-        // SAFETY: the pool is being built, so nobody takes part yet.
-        self.caller
-            .state
-            .with_mut(|cell| unsafe { *cell = Some(state) });
-    }
-
-    /// Runs `f` with this thread's frame if it is a worker already; as worker 0 if callers take part and no
-    /// other caller is worker 0 now; otherwise without a frame. With `wait` it waits for its turn until that is due.
-    pub(crate) fn as_participant<R>(
-        &self,
-        wait: Option<&dyn Fn() -> Due>,
-        f: impl FnOnce(Option<&Frame<'_, P>>) -> R,
-    ) -> R {
-        Frame::find(self.head(), |frame| match frame {
-            Some(frame) => f(Some(frame)),
-            None if self.settings.caller_participates => self.as_worker_zero(wait, f),
-            None => f(None),
-        })
-    }
-
-    fn as_worker_zero<R>(
-        &self,
-        wait: Option<&dyn Fn() -> Due>,
-        f: impl FnOnce(Option<&Frame<'_, P>>) -> R,
-    ) -> R {
-        let mine = match wait {
-            None => self.take_seat(),
-            Some(due) => self.caller.free.wait::<P>(|| {
-                if self.take_seat() {
-                    return Look::Done;
-                }
-                match due() {
-                    Due::Now(_) => Look::GiveUp,
-                    Due::At(deadline) => Look::Park(deadline),
-                }
-            }),
-        };
-        if !mine {
-            return f(None);
-        }
-        let leave = LeaveSeat(self);
-        // SAFETY: `taken` is ours, and with it the state.
-        let Some(state) = self.caller.state.with(|cell| unsafe { *cell }) else {
-            drop(leave);
-            return f(None);
-        };
-        let f = |frame: &Frame<'_, P>| {
-            // SAFETY: the builder stored a state there.
-            unsafe { frame.state_is_there() };
-            f(Some(frame))
-        };
-        // SAFETY: the state is of the pool's type, and ours now.
-        unsafe { Frame::enter(self, 0, state, f) }
-    }
-}
-
-/// Leaves the caller's seat, also by unwinding.
-struct LeaveSeat<'a, P: Platform>(&'a Engine<P>);
-
-impl<P: Platform> Drop for LeaveSeat<'_, P> {
-    fn drop(&mut self) {
-        // Release: pairs with the Acquire in `take_seat`.
-        self.0.caller.taken.store(0, Ordering::Release);
-        self.0.caller.free.notify::<P>();
     }
 }

@@ -44,6 +44,7 @@ mod life;
 mod models;
 mod nested;
 mod panic;
+mod participation;
 mod platform;
 #[cfg(feature = "alloc")]
 mod pool;
@@ -85,7 +86,7 @@ pub use panic::Panic;
 pub use platform::{CatchPanic, Context, Hosted, IsrUnpark, Park, Platform, Timed};
 pub use result::{AsyncResult, CancelOutcome};
 pub use seats::Seats;
-pub use spawner::{Placement, Spawner, WorkerInfo, WorkerStart};
+pub use spawner::{Caller, Placement, Spawner, WorkerInfo, WorkerStart};
 pub use stats::{Progress, WorkerStats};
 pub use time::Instant;
 pub use timeline::{Span, SpanKind};

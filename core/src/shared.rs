@@ -14,11 +14,12 @@ use crate::idle::Idle;
 use crate::job::caught;
 use crate::latch::{Latch, forever};
 use crate::panic::Panic;
+use crate::participation::{Entered, WorkerZero};
 use crate::platform::{Platform, contain};
 use crate::ring::Chain;
 use crate::seats::{Look, wait_for_visitors};
 use crate::slot::{Asked, WorkerSlot};
-use crate::spawner::{Placement, StartRecord, WorkerInfo};
+use crate::spawner::{Caller, Placement, StartRecord, WorkerInfo};
 use crate::spawning::{BoxError, SpawnerLock, Spawning};
 use crate::submit::AbortOnUnwind;
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell};
@@ -82,6 +83,8 @@ pub(crate) struct Shared<P: Platform, W> {
     failures: Box<[UnsafeCell<Option<StartFailure>>]>,
     /// The state of worker 0 where callers take part.
     caller_state: UnsafeCell<Option<W>>,
+    /// What the spawner has callers do. Written while the pool is built.
+    caller: UnsafeCell<Option<Box<dyn Caller>>>,
     reclaiming: AtomicUsize,
     reclaimed: Latch,
 }
@@ -132,6 +135,7 @@ impl<P: Platform, W: 'static> Shared<P, W> {
             records: records.into_boxed_slice(),
             failures: failures.into_boxed_slice(),
             caller_state: UnsafeCell::new(None),
+            caller: UnsafeCell::new(None),
             reclaiming: AtomicUsize::new(0),
             reclaimed: Latch::new(1, 0),
         };
@@ -190,15 +194,8 @@ impl<P: Platform, W: 'static> Shared<P, W> {
         let mut first = 0;
         if self.engine.settings.caller_participates {
             first = 1;
-            let state = self
-                .make_state(0)
+            self.start_worker_zero()
                 .map_err(|failure| failure.into_error(0))?;
-            let place = self.caller_state.with_mut(|place| {
-                // SAFETY: the pool is being built, so the place is ours.
-                NonNull::from(unsafe { &mut *place }.insert(state))
-            });
-            // SAFETY: the state is of the pool's type and lives as long as the pool.
-            unsafe { self.engine().set_caller_state(place.cast()) };
         }
         let mut refused = None;
         for index in first..self.engine.settings.workers {
@@ -226,6 +223,34 @@ impl<P: Platform, W: 'static> Shared<P, W> {
             Some(error) => Err(error),
             None => Ok(()),
         }
+    }
+
+    /// Makes worker 0 where callers take part: the building thread is the first of them.
+    fn start_worker_zero(&self) -> Result<(), StartFailure> {
+        let at = self.placement(0);
+        let asked = self
+            .spawner
+            .with::<P, _>(|spawning| caught::<P, _>(|| spawning.caller(at)));
+        let caller = match asked {
+            Ok(answer) => answer.map_err(StartFailure::Spawn)?,
+            Err(panicked) => return Err(StartFailure::Spawn(panicked.into())),
+        };
+        let caller = self.caller.with_mut(|place| {
+            // SAFETY: the pool is being built, so the place is ours.
+            let place = unsafe { &mut *place };
+            *place = caller;
+            place.as_deref_mut().map(NonNull::from)
+        });
+        // SAFETY: the hooks live in the pool, which is being built, so nobody else uses them.
+        let _entered = unsafe { Entered::<P>::enter(caller) };
+        let state = self.make_state(0)?;
+        let state = self.caller_state.with_mut(|place| {
+            // SAFETY: as above.
+            NonNull::from(unsafe { &mut *place }.insert(state)).cast()
+        });
+        // SAFETY: the state is of the pool's type, and both live in the pool and are left alone.
+        unsafe { self.engine().set_worker_zero(WorkerZero { state, caller }) };
+        Ok(())
     }
 
     /// Asks the spawner for a worker.

@@ -1,5 +1,7 @@
 //! How workers come to life: the trait a backend implements, and the token it passes on.
 
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
 use core::error::Error;
 use core::ptr::NonNull;
 
@@ -40,6 +42,32 @@ pub trait Spawner {
     fn can_respawn(&self) -> bool {
         true
     }
+
+    /// What a calling thread does around its time as worker 0, where callers take part
+    /// ([`Builder::caller_participates`](crate::Builder::caller_participates)): nothing unless a spawner says so.
+    /// Asked once, while the pool is built and before any worker is started.
+    ///
+    /// # Errors
+    ///
+    /// The platform's error, with which the pool is not built.
+    #[cfg(feature = "alloc")]
+    fn caller(&mut self, at: Placement) -> Result<Option<Box<dyn Caller>>, Self::Error> {
+        let _ = at;
+        Ok(None)
+    }
+}
+
+/// What a calling thread does around its time as worker 0: a spawner that places its workers places callers here.
+///
+/// One caller at a time is worker 0, so calls never overlap. They come for every blocking call in which the
+/// thread takes part, and around the initializer and the exit hook of worker 0.
+pub trait Caller: Send + 'static {
+    /// This thread becomes worker 0. A panic is swallowed.
+    fn enter(&mut self);
+
+    /// This thread is worker 0 no more: called once after each `enter`, on the same thread, also while a panic
+    /// unwinds. A panic is swallowed.
+    fn leave(&mut self);
 }
 
 /// What the pool knows of the place a worker is started for; the spawner decides the CPU.

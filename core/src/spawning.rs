@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 use crate::event_count::EventCount;
 use crate::platform::{Platform, contain};
 use crate::seats::Look;
-use crate::spawner::{Placement, Spawner, WorkerStart};
+use crate::spawner::{Caller, Placement, Spawner, WorkerStart};
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell};
 
 /// An error of any platform.
@@ -20,6 +20,7 @@ pub(crate) trait Spawning: Send {
     fn default_workers(&self) -> usize;
     fn parallelism(&self) -> Option<usize>;
     fn can_respawn(&self) -> bool;
+    fn caller(&mut self, at: Placement) -> Result<Option<Box<dyn Caller>>, BoxError>;
     /// Starts a worker and keeps its handle.
     fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<(), BoxError>;
     /// Reclaims the handle of the worker that held the index before the present one.
@@ -60,6 +61,10 @@ impl<P: Platform, S: Spawner + Send> Spawning for Erased<P, S> {
 
     fn can_respawn(&self) -> bool {
         self.spawner.can_respawn()
+    }
+
+    fn caller(&mut self, at: Placement) -> Result<Option<Box<dyn Caller>>, BoxError> {
+        self.spawner.caller(at).map_err(BoxError::from)
     }
 
     fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<(), BoxError> {

@@ -58,8 +58,8 @@ pub mod affinity {
 /// What a machine has to offer to run pools: implement these to bring your own.
 pub mod platform {
     pub use ringpool_core::{
-        CatchPanic, Context, Hart, Hosted, Instant, IsrUnpark, Park, Placement, Platform, Seats,
-        SingleCore, Spawner, Spin, SpinToken, Timed, TimedHart, WorkerInfo, WorkerStart,
+        Caller, CatchPanic, Context, Hart, Hosted, Instant, IsrUnpark, Park, Placement, Platform,
+        Seats, SingleCore, Spawner, Spin, SpinToken, Timed, TimedHart, WorkerInfo, WorkerStart,
     };
 
     #[cfg(feature = "spin")]

@@ -363,11 +363,7 @@ fn threads_that_end_before_their_time_are_an_error() {
     let mut pinned = Pinned::new().policy(Policy::BestEffort);
     let mut plan = Plan::make(&pinned.settings, survey()).expect("there is a CPU");
     plan.places.clear();
-    let broken = Arc::new(Team {
-        plan,
-        workers: Mutex::default(),
-    });
-    pinned.team = Some(broken);
+    pinned.team = Some(Arc::new(Team::new(plan)));
     let pool = Builder::<Std>::with_spawner(Kept(pinned)).workers(1);
     let (_, error) = cause(pool.build());
     assert!(matches!(error, PinError::Thread(_)), "{error}");

@@ -9,6 +9,7 @@ use super::{Checked, Machine, Stage, before_the_race, explore, join, shared};
 use crate::builder::Builder;
 use crate::engine::WaitPolicy;
 use crate::error::BuildError;
+use crate::participation::WorkerZero;
 use crate::pool::Pool;
 use crate::spawner::{Placement, Spawner, WorkerStart};
 use crate::spawning::{SpawnerLock, erase};
@@ -76,7 +77,12 @@ fn one_caller_at_a_time_is_worker_zero() {
     explore(3, || {
         let stage = Stage::with(2, 2, |settings| settings.caller_participates = true);
         // SAFETY: the state of a stage is the unit.
-        unsafe { stage.set_caller_state(NonNull::<()>::dangling()) };
+        unsafe {
+            stage.set_worker_zero(WorkerZero {
+                state: NonNull::dangling(),
+                caller: None,
+            });
+        }
         let callers = shared::<_, 2>((stage, Checked::new()));
         join(callers.map(|caller| {
             thread::spawn(move || {

@@ -3,8 +3,9 @@
 use std::sync::Mutex;
 use std::thread;
 
-use ringpool::Pool;
-use ringpool_tests::{Gate, Log, Plan, Tally, TestSpawner, hold, hold_at, pool, watchdog};
+use ringpool::platform::{Caller, Placement, Spawner, WorkerStart};
+use ringpool::{BuildError, Pool, Threads};
+use ringpool_tests::{Gate, Log, Plan, Tally, TestSpawner, boom, hold, hold_at, pool, watchdog};
 
 // S51
 #[test]
@@ -149,4 +150,117 @@ fn without_participation_no_caller_runs_jobs() {
             assert!(thread.join().unwrap().iter().all(|by| *by == worker));
         }
     });
+}
+
+/// Starts std threads, and notes what callers do around their time as worker 0.
+struct Noting {
+    threads: Threads,
+    notes: Log<&'static str>,
+    refuses: Option<fn() -> String>,
+}
+
+impl Noting {
+    fn new(notes: &Log<&'static str>) -> Self {
+        Self {
+            threads: Threads::new(),
+            notes: notes.clone(),
+            refuses: None,
+        }
+    }
+}
+
+impl Spawner for Noting {
+    type Handle = <Threads as Spawner>::Handle;
+    type Error = std::io::Error;
+
+    fn default_workers(&self) -> usize {
+        2
+    }
+
+    fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<Self::Handle, Self::Error> {
+        self.threads.spawn(start, at)
+    }
+
+    fn reclaim(&mut self, handle: Self::Handle) {
+        self.threads.reclaim(handle);
+    }
+
+    fn caller(&mut self, at: Placement) -> Result<Option<Box<dyn Caller>>, Self::Error> {
+        assert_eq!((at.index, at.workers, at.generation), (0, 2, 0));
+        match self.refuses {
+            None => Ok(Some(Box::new(Hooks(self.notes.clone())))),
+            Some(why) => Err(std::io::Error::other(why())),
+        }
+    }
+}
+
+struct Hooks(Log<&'static str>);
+
+impl Caller for Hooks {
+    fn enter(&mut self) {
+        self.0.push("enters");
+        boom("swallowed");
+    }
+
+    fn leave(&mut self) {
+        self.0.push("leaves");
+        boom("swallowed");
+    }
+}
+
+// S5, S51
+#[test]
+fn a_spawner_has_a_say_around_a_callers_time_as_worker_zero() {
+    let _watch = watchdog();
+    let notes = Log::new();
+    let (made, ended) = (notes.clone(), notes.clone());
+    let pool = Pool::builder()
+        .spawner(Noting::new(&notes))
+        .initializer(move |info| {
+            if info.index() == 0 {
+                made.push("state");
+            }
+        })
+        .exit_hook(move |info, ()| {
+            if info.index() == 0 {
+                ended.push("hook");
+            }
+        })
+        .caller_participates()
+        .build()
+        .unwrap();
+    assert_eq!(notes.take(), ["enters", "state", "leaves"]);
+
+    let gate = hold(&pool, 1);
+    pool.apply(|| notes.push("job")).unwrap();
+    assert_eq!(notes.take(), ["enters", "job", "leaves"]);
+    pool.apply(|| pool.apply(|| notes.push("nested")).unwrap())
+        .unwrap();
+    assert_eq!(notes.take(), ["enters", "nested", "leaves"]);
+    assert!(pool.apply(|| boom("in a job")).is_err());
+    assert_eq!(notes.take(), ["enters", "leaves"]);
+    gate.open();
+
+    drop(pool);
+    assert_eq!(notes.take(), ["enters", "hook", "leaves"]);
+}
+
+// S4, S51
+#[test]
+fn a_spawner_that_cannot_have_callers_is_refused_with_its_error() {
+    let _watch = watchdog();
+    let notes = Log::new();
+    for why in [|| "no room".to_owned(), || boom("no room")] {
+        let mut spawner = Noting::new(&notes);
+        spawner.refuses = Some(why);
+        let refused = Pool::builder()
+            .spawner(spawner)
+            .caller_participates()
+            .build();
+        let BuildError::Spawn { worker: 0, source } = refused.unwrap_err() else {
+            panic!("another error");
+        };
+        assert!(source.to_string().contains("no room"), "{source}");
+    }
+    assert_eq!(notes.take(), [""; 0]);
 }
