@@ -6,6 +6,7 @@
 mod caller;
 mod cpuset;
 mod error;
+mod memory;
 mod pinned;
 mod places;
 mod plan;
@@ -21,6 +22,7 @@ mod topology;
 
 pub use cpuset::CpuSet;
 pub use error::{Drift, Drifted, PinError};
+pub use memory::{advise_huge_pages, first_touch};
 pub use pinned::{Pinned, pool};
 pub use places::Places;
 pub use quota::Quota;

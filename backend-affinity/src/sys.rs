@@ -1,10 +1,10 @@
-//! The system calls: reading and setting affinity masks. All `unsafe` of this crate is here.
+//! The system calls: reading and setting affinity masks, advice on memory. All `unsafe` of this crate is here.
 
 use std::io;
 
 use crate::CpuSet;
 
-pub(crate) use imp::{mask_of, pin, this_thread};
+pub(crate) use imp::{advise_huge_pages, mask_of, pin, this_thread};
 
 /// A thread's number in the system, or 0 for the calling thread.
 pub(crate) type ThreadId = i32;
@@ -54,6 +54,22 @@ mod imp {
     pub(crate) fn this_thread() -> ThreadId {
         // SAFETY: the call has no precondition.
         unsafe { libc::gettid() }
+    }
+
+    /// Asks for huge pages under the whole pages of this memory, and tells how many bytes they have.
+    pub(crate) fn advise_huge_pages<T>(memory: &mut [T]) -> io::Result<usize> {
+        // SAFETY: the call has no precondition.
+        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        let page = usize::try_from(page).map_err(|_| io::Error::last_os_error())?;
+        let before = memory.as_ptr().addr().wrapping_neg() % page;
+        let bytes = size_of_val(memory).saturating_sub(before) / page * page;
+        if bytes == 0 {
+            return Ok(0);
+        }
+        let first = memory.as_mut_ptr().cast::<u8>().wrapping_add(before);
+        // SAFETY: these pages lie in memory that is ours, and the advice changes nothing of what is in them.
+        answer(unsafe { libc::madvise(first.cast(), bytes, libc::MADV_HUGEPAGE) })?;
+        Ok(bytes)
     }
 
     fn answer(status: c_int) -> io::Result<()> {
@@ -192,5 +208,9 @@ mod imp {
 
     pub(crate) fn this_thread() -> ThreadId {
         HERE
+    }
+
+    pub(crate) fn advise_huge_pages<T>(_: &mut [T]) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }

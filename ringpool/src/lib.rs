@@ -51,7 +51,7 @@ pub mod timeline;
 pub mod affinity {
     pub use ringpool_affinity::{
         Bind, CoreKind, CpuSet, Drift, Drifted, ParseError, PinError, Pinned, PinnedWorker, Places,
-        Policy, Quota, Report, Topology, pool,
+        Policy, Quota, Report, Topology, advise_huge_pages, first_touch, pool,
     };
 }
 
