@@ -30,11 +30,11 @@ while read -r target <&3; do
     case $name in
     mandelbrot)
         mkdir "$work/pictures"
-        example 0 --width 400 --output "$work/pictures/set.png" --svg "$work/time.svg" --trace "$work/time.json"
+        example 0 --width 400 --rounds 1 --output "$work/pictures/set.png" --svg "$work/time.svg" --trace "$work/time.json"
         apt_install python3
         python3 -c 'import json, sys, xml.dom.minidom as xml
 events = json.load(open(sys.argv[1]))["traceEvents"]
-assert {"auto", "guided", "static"} <= {event["name"] for event in events}, events
+assert {"mandelbrot", "mandelbrot, guided", "mandelbrot, static"} <= {event["name"] for event in events}, events
 assert len(xml.parse(sys.argv[2]).getElementsByTagName("title")) > 3' "$work/time.json" "$work/time.svg" ||
             fail "mandelbrot: the trace or the picture of its workers is broken"
         head -c 1000 "$work/pictures/set.png" >"$work/pictures/torn.png"
@@ -55,6 +55,16 @@ assert len(xml.parse(sys.argv[2]).getElementsByTagName("title")) > 3' "$work/tim
         example 123 --retry 1 sh -c 'exit {}' < <(printf '%s\n' 0 7 0)
         example 124 -j 2 --fail-fast --timeout 0.1 sleep < <(yes 60)
         ;;
+    jacobi | matmul | nbody | spmv | histogram | triad)
+        # Small, on more workers than there are CPUs, and with sizes that nothing divides; each checks itself.
+        for needed in "" affinity-backend; do
+            example 0 --size 101 --rounds 2 >"$work/small"
+            example 0 --size 1009 --rounds 1 --workers 3 --wait active --quiet >"$work/large"
+            grep -q "^$name: alone .*, efficiency " "$work/large" || fail "$name: no efficiency"
+        done
+        example 2 --size 0 2>/dev/null
+        ;;
+    waiting) example 0 --size 1000 ;;
     *) example 0 ;;
     esac
 done 3<<<"$examples"

@@ -1,43 +1,33 @@
 //! The Mandelbrot set as a PNG, and how well its uneven rows are shared out:
 //! `cargo run --release -p ringpool --example mandelbrot -- --output mandelbrot.png`.
 
-use std::error::Error;
-use std::fs;
-use std::path::{Path, PathBuf};
+mod common;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use clap::Parser;
+use common::{Outcome, TeamOptions, check, real};
 use image::{ImageBuffer, Rgb};
-use ringpool::{Pool, Schedule, enumerate, timeline};
+use ringpool::{Schedule, enumerate};
 
 /// Draws the Mandelbrot set in parallel, checks it against a sequential run, and tells the efficiency.
 #[derive(Parser)]
-struct Arguments {
+struct Options {
     /// Where the picture goes [default: nowhere]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Where a picture goes of what each worker did when, as SVG [default: nowhere]
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
-    /// Where the same goes as a trace for Perfetto or Chrome [default: nowhere]
-    #[arg(long, value_name = "FILE")]
-    trace: Option<PathBuf>,
     /// Pixels across
     #[arg(long, default_value_t = 1200, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     width: u32,
     /// Iterations after which a point counts as inside
     #[arg(long, default_value_t = 500)]
     limit: u32,
-    /// Workers [default: one for each CPU]
-    #[arg(short, long, value_name = "N")]
-    jobs: Option<usize>,
+    #[command(flatten)]
+    team: TeamOptions,
 }
 
 type Row = [Rgb<u8>];
-
-/// What a worker keeps of its time: more rows than a picture has.
-const SPANS: usize = 100_000;
 
 /// Iterations until the point escapes.
 fn escape(re: f64, im: f64, limit: u32) -> u32 {
@@ -68,88 +58,44 @@ fn colour(n: u32, limit: u32) -> Rgb<u8> {
 }
 
 fn draw_row(index: usize, row: &mut Row, height: usize, limit: u32) {
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let float = |n: usize| n as f64;
-    let scale = 3.0 / float(row.len());
-    let im = (float(index) - float(height) / 2.0) * scale;
+    let scale = 3.0 / real(row.len());
+    let im = (real(index) - real(height) / 2.0) * scale;
     for (column, pixel) in row.iter_mut().enumerate() {
-        let n = escape(-2.2 + float(column) * scale, im, limit);
+        let n = escape(-2.2 + real(column) * scale, im, limit);
         *pixel = colour(n, limit);
     }
 }
 
-fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
-    let value = f();
-    (value, start.elapsed())
-}
-
-fn save(path: &Path, text: &str) -> Result<(), String> {
-    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
-    println!("  written to {}", path.display());
-    Ok(())
-}
-
-fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let (width, limit) = (arguments.width as usize, arguments.limit);
+fn run(options: &Options) -> Outcome {
+    let (width, limit) = (options.width as usize, options.limit);
     let height = (width * 4 / 5).max(1);
-    let ((), alone) = timed(|| {
-        let mut picture = vec![Rgb([0; 3]); width * height];
-        let rows = picture.chunks_mut(width).enumerate();
-        rows.for_each(|(index, row)| draw_row(index, row, height, limit));
-        std::hint::black_box(&picture);
-    });
+    let team = options.team.team()?;
     let mut expected = vec![Rgb([0; 3]); width * height];
-    expected
-        .chunks_mut(width)
-        .enumerate()
-        .for_each(|(index, row)| draw_row(index, row, height, limit));
-
-    let mut builder = Pool::builder().caller_participates();
-    if let Some(jobs) = arguments.jobs {
-        builder = builder.workers(jobs);
-    }
-    if arguments.svg.is_some() || arguments.trace.is_some() {
-        builder = builder.timeline(SPANS);
-    }
-    let pool = builder.build()?;
-    let workers = pool.worker_count();
-    println!("{width} × {height} points, at most {limit} iterations, {workers} workers");
-    println!("  alone       {alone:>9.1?}");
-    let mut picture = vec![Rgb([0; 3]); width * height];
+    let mut picture = expected.clone();
     for (name, schedule) in [
-        ("auto", Schedule::Auto),
-        ("guided", Schedule::Guided),
-        ("static", Schedule::Static),
+        ("mandelbrot, static", Schedule::Static),
+        ("mandelbrot, guided", Schedule::Guided),
+        ("mandelbrot", Schedule::Auto),
     ] {
         picture.fill(Rgb([0; 3]));
-        let rows = enumerate(picture.chunks_mut(width));
-        let (done, together) = timed(|| {
-            pool.with()
-                .name(name)
-                .schedule(schedule)
-                .for_each(rows, |(index, row)| draw_row(index, row, height, limit))
-        });
-        done?;
-        if picture != expected {
-            return Err(format!("the picture of the schedule `{name}` differs").into());
-        }
-        let speedup = alone.as_secs_f64() / together.as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a few workers")]
-        let efficiency = 100.0 * speedup / workers as f64;
-        println!("  {name:<11} {together:>9.1?}  × {speedup:.2}, efficiency {efficiency:.0} %");
+        team.compare(
+            name,
+            || {
+                let rows = expected.chunks_mut(width).enumerate();
+                rows.for_each(|(index, row)| draw_row(index, row, height, limit));
+            },
+            |pool| {
+                let rows = enumerate(picture.chunks_mut(width));
+                let each = pool.with().name(name).schedule(schedule);
+                each.for_each(rows, |(index, row)| draw_row(index, row, height, limit))
+            },
+        )?;
+        check(&expected, &picture)?;
     }
-    let seen = pool.timeline();
-    if let Some(path) = &arguments.svg {
-        save(path, &timeline::svg(&seen).to_string())?;
-    }
-    if let Some(path) = &arguments.trace {
-        save(path, &timeline::chrome(&seen).to_string())?;
-    }
-    if let Some(path) = &arguments.output {
+    if let Some(path) = &options.output {
         let bytes: Vec<u8> = picture.iter().flat_map(|pixel| pixel.0).collect();
         let image =
-            ImageBuffer::<Rgb<u8>, _>::from_raw(arguments.width, u32::try_from(height)?, bytes)
+            ImageBuffer::<Rgb<u8>, _>::from_raw(options.width, u32::try_from(height)?, bytes)
                 .ok_or("a picture of the wrong size")?;
         image
             .save(path)
@@ -160,11 +106,5 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("mandelbrot: {error}");
-            ExitCode::from(2)
-        }
-    }
+    common::main(run)
 }
