@@ -224,7 +224,10 @@ impl<P: Platform, W: 'static> Builder<P, W> {
         let settings = Settings {
             workers,
             jobs_per_worker: self.jobs_per_worker.unwrap_or(usize::MAX),
-            wait_policy: self.wait_policy,
+            wait_policy: match self.wait_policy {
+                WaitPolicy::Active if workers > cpus => WaitPolicy::Adaptive,
+                policy => policy,
+            },
             search: Backoff::searching(workers, cpus),
             capacity: self.capacity.unwrap_or(usize::MAX),
             caller_participates: self.caller_participates,

@@ -28,7 +28,8 @@ use crate::time::Instant;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum WaitPolicy {
-    /// Spins for ever.
+    /// Spins, lets other threads run now and then, and never sleeps. In a pool with more workers than CPUs it is
+    /// `Adaptive`: a worker that spins there keeps its CPU from the very worker that is waited for.
     Active,
     /// Spins for a microsecond, lets other threads run for about ten, then sleeps.
     #[default]

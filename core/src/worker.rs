@@ -6,7 +6,6 @@ use crate::frame::{Frame, Token};
 use crate::idle::Idle;
 use crate::platform::Platform;
 use crate::stats::Watch;
-use crate::sync::spin_loop;
 use crate::timeline::{Began, Label, SpanKind};
 
 /// The worker that a job runs on: its state, its index, and the job's cancel token.
@@ -153,9 +152,11 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
     }
     watch.note(stats, P::now, true);
     if policy == WaitPolicy::Active {
-        // The searchers' limit leaves some active workers uncounted; they spin all the same.
-        while !news() {
-            spin_loop();
+        // The searchers' limit leaves some active workers uncounted; they spin all the same. Without the yields
+        // they would hold their CPUs, for a whole time slice, against whom they wait for, such as a caller that takes
+        // no part.
+        while !Backoff::ACTIVE.until::<P>(news) {
+            P::yield_now();
         }
         return searching;
     }

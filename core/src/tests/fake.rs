@@ -31,6 +31,7 @@ type Step = Box<dyn FnOnce()>;
 thread_local! {
     static EVENTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     static SCRIPT: RefCell<VecDeque<Step>> = const { RefCell::new(VecDeque::new()) };
+    static ON_YIELD: RefCell<Option<Step>> = const { RefCell::new(None) };
     static BEFORE_CLOCK: RefCell<Option<Step>> = const { RefCell::new(None) };
     static NAMES: RefCell<Vec<(usize, String)>> = const { RefCell::new(Vec::new()) };
     static HANG_EXPECTED: Cell<bool> = const { Cell::new(false) };
@@ -77,9 +78,15 @@ pub(super) fn before_clock(step: impl FnOnce() + 'static) {
     BEFORE_CLOCK.replace(Some(Box::new(step)));
 }
 
+/// Runs a step at the next yield.
+pub(super) fn on_yield(step: impl FnOnce() + 'static) {
+    ON_YIELD.replace(Some(Box::new(step)));
+}
+
 /// How many steps of the script have not run.
 pub(super) fn steps_left() -> usize {
-    SCRIPT.with_borrow(VecDeque::len) + BEFORE_CLOCK.with_borrow(|step| step.iter().len())
+    let more = [&ON_YIELD, &BEFORE_CLOCK].map(|step| step.with_borrow(|step| step.iter().len()));
+    SCRIPT.with_borrow(VecDeque::len) + more.iter().sum::<usize>()
 }
 
 /// Sets the clock, in nanoseconds.
@@ -182,6 +189,9 @@ unsafe impl Platform for Fake {
     fn yield_now() {
         YIELDS.set(YIELDS.get() + 1);
         NOW.set(NOW.get() + YIELD_TAKES.get());
+        if let Some(step) = ON_YIELD.take() {
+            step();
+        }
     }
 
     fn now() -> Option<Instant> {

@@ -3,6 +3,7 @@
 use super::fake::Fake;
 use crate::backoff::Backoff;
 use crate::builder::Builder;
+use crate::engine::WaitPolicy;
 use crate::spawner::{Placement, Spawner, WorkerStart};
 
 /// Has a worker by default, and CPUs as it is told.
@@ -45,4 +46,19 @@ fn cpus_do_not_decide_how_many_workers_there_are() {
     let builder = Builder::<Fake>::with_spawner(One { cpus: Some(4) });
     let (settings, _) = builder.settings().expect("the settings are good");
     assert_eq!(settings.workers, 1);
+}
+
+#[test]
+fn workers_that_outnumber_their_cpus_do_not_stay_awake_against_each_other() {
+    use WaitPolicy::{Active, Adaptive, Passive};
+    let policy = |wished, workers| {
+        let builder = Builder::<Fake>::with_spawner(One { cpus: Some(4) });
+        let builder = builder.workers(workers).wait_policy(wished);
+        let (settings, _) = builder.settings().expect("the settings are good");
+        settings.wait_policy
+    };
+    for (wished, crowded) in [(Active, Adaptive), (Adaptive, Adaptive), (Passive, Passive)] {
+        assert_eq!((policy(wished, 1), policy(wished, 4)), (wished, wished));
+        assert_eq!((policy(wished, 5), policy(wished, 64)), (crowded, crowded));
+    }
 }

@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
-use super::fake::{expect, log, on_park};
-use super::stage::{chunks, for_each, pool};
+use super::fake::{expect, log, on_park, on_yield};
+use super::stage::{Stage, chunks, for_each, pool};
+use crate::engine::WaitPolicy;
 use crate::platform::Park;
+use crate::ring::Chain;
 use crate::worker::Leave;
 
 // S11
@@ -236,4 +238,19 @@ fn a_worker_that_had_to_wait_for_a_stranger_yields_no_more_for_a_while() {
         (false, 4),
         "nobody can tell a late one"
     );
+}
+
+#[test]
+fn an_active_worker_never_sleeps_and_lets_others_run() {
+    let stage = Stage::build(1, Chain::unbounded(), |settings| {
+        settings.wait_policy = WaitPolicy::Active;
+    });
+    let there = Rc::clone(&stage);
+    on_yield(move || {
+        drop(there.submit_named("job"));
+        let again = Rc::clone(&there);
+        on_yield(move || again.close());
+    });
+    assert_eq!(stage.work(0), Leave::Closed);
+    expect(["job runs"]);
 }
