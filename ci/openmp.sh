@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# The HPC examples and the cost of a loop, side by side with OpenMP: libgomp (gcc) and, where Debian has it, libomp
+# (clang). `ci/openmp.sh ROUNDS` measures on full sizes, the contenders by turns, and prints medians and ratios;
+# without an argument it only sees that everything runs and that all results are right.
+. "$(dirname "$0")/lib.sh"
+
+rounds=${1:-0}
+programs=(jacobi triad matmul nbody histogram spmv mandelbrot)
+apt_install gcc libc6-dev
+compilers=(gcc)
+if command -v clang >/dev/null || apt_install clang libomp-dev; then
+    compilers+=(clang)
+else
+    echo "without libomp: clang cannot be installed here"
+fi
+
+built=$target_dir/openmp
+mkdir -p "$built"
+for compiler in "${compilers[@]}"; do
+    for program in "${programs[@]}" loops; do
+        run "$compiler" -O3 -Wall -Wextra -Werror -fopenmp -o "$built/$program-$compiler" "benches/c/$program.c" -lm
+    done
+done
+examples=()
+for program in "${programs[@]}"; do
+    examples+=(--example "$program")
+done
+run cargo build --quiet --locked --release -p ringpool --features affinity-backend "${examples[@]}"
+run cargo build --quiet --locked --release -p ringpool-benches --bin loops
+release=$target_dir/release
+
+if ((rounds > 0)); then
+    small=() tiny=()
+else
+    rounds=1 small=(--size 101) tiny=(--size 1000 --regions 100)
+fi
+# One place for each core, as ringpool has it.
+export OMP_PLACES=cores OMP_PROC_BIND=close OMP_DYNAMIC=false
+
+# Prints "CONTENDER|NAME|VALUE" for each value that a program prints.
+values() {
+    local contender=$1 out
+    shift
+    out=$("$@") || fail "$contender: $* failed"
+    grep -q '^[a-z].*: ' <<<"$out" || fail "$contender: $* has printed no value"
+    sed -nE -e "s/^([a-z, ]+): alone ([0-9.]+) ms, together ([0-9.]+) ms.*/$contender|\1, alone, ms|\2\n$contender|\1, together, ms|\3/p" \
+        -e "t" -e "s/^([a-z].*): (-?[0-9.]+)$/$contender|\1|\2/p" <<<"$out"
+}
+
+# A program of every contender, one after the other.
+turn() {
+    local program=$1 compiler wait
+    shift
+    for wait in adaptive active; do
+        if [[ $program == loops ]]; then
+            values "ringpool $wait" "$release/loops" --wait "$wait" "$@"
+        else
+            values "ringpool $wait" "$release/examples/$program" --rounds 1 --quiet --wait "$wait" "$@"
+        fi
+    done
+    for compiler in "${compilers[@]}"; do
+        for wait in active passive; do
+            OMP_WAIT_POLICY=$wait values "$compiler $wait" "$built/$program-$compiler" --rounds 1 "$@"
+        done
+    done
+}
+
+results=$built/results
+: >"$results"
+for ((round = 0; round < rounds; round++)); do
+    for program in "${programs[@]}"; do
+        case $program in
+        mandelbrot) turn mandelbrot ${small:+--width 100} >>"$results" ;;
+        *) turn "$program" "${small[@]}" >>"$results" ;;
+        esac
+        executed=$((executed + 1))
+    done
+    turn loops "${tiny[@]}" >>"$results"
+    executed=$((executed + 1))
+done
+
+echo "$(grep -m 1 'model name' /proc/cpuinfo), $(nproc) CPUs, load $(cut -d ' ' -f 1-3 /proc/loadavg)"
+for compiler in "${compilers[@]}"; do "$compiler" --version | head -n 1; done
+rustc --version
+echo "commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown), $rounds rounds, medians; the ratio is that of ringpool adaptive to the best OpenMP"
+awk -F '|' '
+    !($2 in seen) { seen[$2]; names[++rows] = $2 }
+    !($1 in known) { known[$1]; contenders[++columns] = $1 }
+    { value[$2, $1, ++count[$2, $1]] = $3 }
+    function median(name, contender, n, i, j, x, sorted) {
+        n = count[name, contender]
+        for (i = 1; i <= n; i++) {
+            x = value[name, contender, i] + 0
+            for (j = i - 1; j >= 1 && sorted[j] > x; j--) sorted[j + 1] = sorted[j]
+            sorted[j + 1] = x
+        }
+        return n % 2 ? sorted[(n + 1) / 2] : (sorted[n / 2] + sorted[n / 2 + 1]) / 2
+    }
+    END {
+        printf "%-40s", ""
+        for (c = 1; c <= columns; c++) printf "%19s", contenders[c]
+        printf "%9s\n", "ratio"
+        for (r = 1; r <= rows; r++) {
+            printf "%-40s", names[r]
+            best = ""
+            for (c = 1; c <= columns; c++) {
+                if (!((names[r], contenders[c], 1) in value)) { printf "%19s", "-"; continue }
+                x = median(names[r], contenders[c])
+                printf "%19.3f", x
+                if (contenders[c] == "ringpool adaptive") ours = x
+                else if (contenders[c] !~ /^ringpool/ && (best == "" || x < best)) best = x
+            }
+            if (best > 0 && ours > 0) printf "%9.2f", ours / best
+            printf "\n"
+        }
+    }' "$results"
