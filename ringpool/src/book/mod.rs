@@ -14,8 +14,10 @@
 //! | [`backends`] | how do I bring it to my own system? |
 //! | [`performance`] | what does a job cost, and which knob helps? |
 //! | [`timeline`] | where did the time go? |
+//! | [`pinning`] | how do workers stay on their cores, and loops last microseconds? |
 //! | [`safety`] | why should I believe that it neither hangs nor races? |
 //! | [`from_python`] | I know `multiprocessing.Pool`. What differs? |
+//! | [`from_openmp`] | I know OpenMP. How do I write each pragma? |
 //! | [`from_rayon`] | I know rayon. What is the same here? |
 //! | [`which_pool`] | is this the right library for me? |
 
@@ -54,12 +56,17 @@ pub mod performance {}
 
 #[doc = include_str!("timeline.md")]
 pub mod timeline {}
+#[doc = include_str!("pinning.md")]
+pub mod pinning {}
 
 #[doc = include_str!("safety.md")]
 pub mod safety {}
 
 #[doc = include_str!("from_python.md")]
 pub mod from_python {}
+
+#[doc = include_str!("from_openmp.md")]
+pub mod from_openmp {}
 
 #[doc = include_str!("from_rayon.md")]
 pub mod from_rayon {}
