@@ -62,6 +62,20 @@ fn a_caller_sees_what_the_workers_of_its_batch_did() {
     });
 }
 
+// S7, S26
+#[test]
+fn a_worker_that_leaves_a_batch_leaves_its_ticket_to_its_replacement() {
+    explore(2, || {
+        let stage = Stage::with(1, 2, |settings| settings.jobs_per_worker = 1);
+        let items = [Checked::new(), Checked::new()];
+        let [row, calls, works] = shared(Row { stage, items });
+        let workers = thread::spawn(move || works.stage.work_in_turns(0));
+        join([thread::spawn(move || calls.write_all(1).unwrap())]);
+        row.stage.close();
+        join([workers]);
+    });
+}
+
 // S26, S41
 #[test]
 fn a_caller_on_a_worker_sees_what_its_helper_did() {

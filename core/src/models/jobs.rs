@@ -1,9 +1,10 @@
 //! A single job: what its runner and its handle may do at the same time.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
+use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use super::{Machine, Stage, Value, explore, join, shared};
@@ -157,4 +158,70 @@ fn a_waiting_worker_runs_its_job_or_another_has_it() {
         |handle, stage| stage.on(0, |_| handle.get().unwrap().read()),
         |(), _| (),
     );
+}
+
+/// What an executor sleeps on.
+struct Alarm {
+    rung: Mutex<bool>,
+    rings: Condvar,
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        *self.rung.lock().unwrap() = true;
+        self.rings.notify_one();
+    }
+}
+
+// S21
+#[test]
+fn who_awaits_a_job_is_woken() {
+    race(
+        |handle, _| {
+            let alarm = Arc::new(Alarm {
+                rung: Mutex::new(false),
+                rings: Condvar::new(),
+            });
+            let waker = Waker::from(Arc::clone(&alarm));
+            let mut handle = pin!(handle);
+            let value = loop {
+                if let Poll::Ready(value) = handle.as_mut().poll(&mut Context::from_waker(&waker)) {
+                    break value;
+                }
+                let mut rung = alarm.rung.lock().unwrap();
+                while !std::mem::take(&mut *rung) {
+                    rung = alarm.rings.wait(rung).unwrap();
+                }
+            };
+            value.unwrap().read();
+        },
+        |(), _| (),
+    );
+}
+
+/// A worker, perhaps of another pool as well at the moment, uses a handle whose job nobody else runs.
+fn alone(use_handle: fn(Handle)) {
+    explore(1, move || {
+        let stage = Stage::new(1);
+        let handle = stage.submit_value();
+        stage.on(0, |_| use_handle(handle));
+    });
+}
+
+// S41
+#[test]
+fn a_worker_that_waits_alone_runs_its_job() {
+    alone(|handle| handle.get().unwrap().read());
+}
+
+// S21, S41
+#[test]
+fn a_poll_on_a_worker_runs_its_job() {
+    alone(|mut handle| assert!(poll(&mut handle)));
+}
+
+// S41
+#[test]
+fn a_worker_of_two_pools_runs_its_job_of_the_outer_one() {
+    alone(|handle| Stage::new(1).on(0, |_| handle.get().unwrap().read()));
 }

@@ -40,7 +40,7 @@ pub(super) fn reset() {
 
 /// Lets the next park of this execution return for no reason, as a platform may. Then nothing but the word that
 /// the thread waits for orders it after those who change the word.
-pub(super) fn let_first_park_return() {
+pub(crate) fn let_first_park_return() {
     FIRST_PARK_RETURNS.set(true);
 }
 

@@ -6,12 +6,15 @@
 
 mod batches;
 mod jobs;
+mod leaving;
 mod machine;
 mod regions;
+mod room;
 mod scopes;
 mod sleepers;
 mod stage;
 mod starting;
+mod stopping;
 mod waiting;
 
 use std::sync::Arc;
@@ -19,7 +22,7 @@ use std::sync::Arc;
 use loom::cell::UnsafeCell;
 use loom::thread::JoinHandle;
 
-pub(crate) use machine::{Machine, Token};
+pub(crate) use machine::{Machine, Token, let_first_park_return};
 pub(crate) use stage::Stage;
 
 /// Explores every interleaving with at most `bound` preemptions.

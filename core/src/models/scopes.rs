@@ -50,10 +50,9 @@ fn after_a_scope_what_it_lent_is_there_again() {
     });
 }
 
-// S41, S42
-#[test]
-fn a_scope_on_a_worker_finds_the_jobs_that_its_jobs_submit() {
-    explore(2, || {
+/// The owner of a scope, a worker, waits for its jobs, of which another worker takes so many.
+fn finish_on_a_worker(takes: usize) {
+    explore(2, move || {
         let [opens, owns, works] = shared(Room::new(true));
         let submits = Arc::clone(&opens);
         submit(&opens.scope, &opens.stage, move || {
@@ -66,7 +65,19 @@ fn a_scope_on_a_worker_finds_the_jobs_that_its_jobs_submit() {
         drop(opens);
         join([
             thread::spawn(move || owns.stage.on(0, |_| owns.end())),
-            thread::spawn(move || _ = works.stage.step(1)),
+            thread::spawn(move || _ = (0..takes).all(|_| works.stage.step(1))),
         ]);
     });
+}
+
+// S41, S42
+#[test]
+fn a_scope_on_a_worker_finds_the_jobs_that_its_jobs_submit() {
+    finish_on_a_worker(1);
+}
+
+// S42
+#[test]
+fn a_scope_lets_go_of_the_jobs_that_others_have_run() {
+    finish_on_a_worker(2);
 }

@@ -1,9 +1,11 @@
 //! Idle workers: who publishes something and who goes to sleep.
 
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
-use super::{Stage, explore, join, shared};
+use super::{Stage, before_the_race, explore, join, let_first_park_return, shared};
+use crate::engine::{Settings, WaitPolicy};
 use crate::idle::Idle;
 
 // S11, S14
@@ -17,6 +19,82 @@ fn a_worker_that_falls_asleep_does_not_miss_a_job() {
         })]);
         stage.close();
         join([worker]);
+    });
+}
+
+// S11, S14
+#[test]
+fn a_worker_that_is_woken_for_no_reason_does_not_miss_a_job() {
+    explore(2, || {
+        let_first_park_return();
+        let [stage, works, submits] = shared(Stage::new(1));
+        let worker = thread::spawn(move || works.work(0));
+        join([thread::spawn(move || {
+            // The wait sits in a seat: whoever parks first has the park that returns.
+            submits.submit_value().get().unwrap().read();
+        })]);
+        stage.close();
+        join([worker]);
+    });
+}
+
+/// Where two jobs meet, each of which needs a worker of its own.
+struct Meeting {
+    present: Mutex<usize>,
+    arrives: Condvar,
+}
+
+impl Meeting {
+    fn new() -> Self {
+        Self {
+            present: Mutex::new(0),
+            arrives: Condvar::new(),
+        }
+    }
+
+    fn attend(&self) {
+        let mut present = self.present.lock().unwrap();
+        *present += 1;
+        self.arrives.notify_all();
+        while *present < 2 {
+            present = self.arrives.wait(present).unwrap();
+        }
+    }
+}
+
+// S11, S14
+#[test]
+fn two_jobs_that_wait_for_each_other_both_start() {
+    explore(1, || {
+        // A worker that finds nothing counts as a searcher before it sleeps. Without a limit, for the fence of a
+        // bounded pool's popper would hide what workers need.
+        let adjust = |settings: &mut Settings| {
+            settings.wait_policy = WaitPolicy::Adaptive;
+            settings.capacity = usize::MAX;
+        };
+        let [stage, searches, sleeps, submits] = shared(Stage::with(2, 2, adjust));
+        let meetings = shared::<_, 2>(Meeting::new());
+        let sleeper = before_the_race(|| {
+            let sleeper = thread::spawn(move || sleeps.work(1));
+            while stage.slots()[0].idle_bits.load(Relaxed) == 0 {
+                thread::yield_now();
+            }
+            sleeper
+        });
+        let searcher = thread::spawn(move || searches.work(0));
+        let [handles] = join([thread::spawn(move || {
+            meetings.map(|meeting| {
+                // The queue has models of its own.
+                let handle = before_the_race(|| submits.submit_quietly(move || meeting.attend()));
+                submits.idle.notify(submits.slots());
+                handle
+            })
+        })]);
+        // Whoever will be woken has been woken by now.
+        loom::stop_exploring();
+        handles.map(|handle| handle.get().unwrap());
+        stage.close();
+        join([searcher, sleeper]);
     });
 }
 
@@ -105,10 +183,9 @@ fn one_who_publishes_for_many_and_relies_on_a_searcher_is_not_let_down() {
     });
 }
 
-// S11
-#[test]
-fn a_submitter_that_relies_on_the_count_of_a_failed_wake_is_not_let_down() {
-    explore(2, || {
+/// A submitter relies on the count of a waker who then finds that its worker is awake.
+fn rely_on_a_failed_wake(wake: fn(&Stage)) {
+    explore(2, move || {
         let night = Night {
             stage: Stage::new(2),
             work: AtomicUsize::new(0),
@@ -124,16 +201,26 @@ fn a_submitter_that_relies_on_the_count_of_a_failed_wake_is_not_let_down() {
                 idle.notify(slots);
             }),
             // For something else, whoever that reaches.
-            thread::spawn(move || _ = wakes.stage.idle.wake_one(wakes.stage.slots())),
+            thread::spawn(move || wake(&wakes.stage)),
             // Worker 0 has found that by itself, and leaves what was published to worker 1.
             thread::spawn(move || {
                 let _ = leaves.stage.idle.withdraw(leaves.stage.slots(), 0);
                 leaves.stop_searching();
             }),
         ]);
-        let asleep = ends.stage.slots()[0]
-            .idle_bits
-            .load(crate::sync::Ordering::Relaxed);
+        let asleep = ends.stage.slots()[0].idle_bits.load(Relaxed);
         assert_eq!(asleep & 0b10, 0, "worker 1 sleeps on");
     });
+}
+
+// S11
+#[test]
+fn a_submitter_that_relies_on_the_count_of_a_failed_wake_is_not_let_down() {
+    rely_on_a_failed_wake(|stage| _ = stage.idle.wake_one(stage.slots()));
+}
+
+// S11
+#[test]
+fn a_submitter_that_relies_on_the_count_of_who_wakes_all_is_not_let_down() {
+    rely_on_a_failed_wake(|stage| stage.idle.wake_all(stage.slots()));
 }

@@ -10,12 +10,12 @@ use crate::engine::{Engine, Settings, WaitPolicy};
 use crate::frame::Frame;
 use crate::heap::Heap;
 use crate::idle::Idle;
-use crate::job::PlainFn;
+use crate::job::{JobCell, JobWord, PlainFn};
 use crate::result::AsyncResult;
 use crate::ring::Chain;
 use crate::slot::WorkerSlot;
 use crate::submit;
-use crate::worker::{Replacement, work};
+use crate::worker::{Leave, Replacement, work};
 
 /// The pool.
 pub(crate) struct Stage(Box<Engine<Machine>>);
@@ -88,10 +88,25 @@ impl Stage {
         self.on(index, |frame| work(frame, |_| Replacement::Refused));
     }
 
+    /// The loops of a worker and of those who replace it, one after the other, until the last one leaves.
+    pub(crate) fn work_in_turns(&self, index: usize) {
+        let turn = || self.on(index, |frame| work(frame, |_| Replacement::Started));
+        while turn() == Leave::Replaced {}
+    }
+
     /// Queues a closure.
     pub(crate) fn submit<T>(&self, f: impl FnOnce() -> T) -> AsyncResult<T, Machine> {
         let submitted = submit::apply_async(self, PlainFn(f), (), true);
         submitted.unwrap_or_else(|_| panic!("the pool takes the job"))
+    }
+
+    /// Queues a closure and tells nobody.
+    pub(crate) fn submit_quietly<T>(&self, f: impl FnOnce() -> T) -> AsyncResult<T, Machine> {
+        let cell = JobCell::boxed(self, JobWord::new(), PlainFn(f), ());
+        let queued = self.offer_quietly(JobCell::entry(cell));
+        assert!(queued.is_ok(), "the pool takes the job");
+        // SAFETY: the job was born with a handle bit, and this is its handle.
+        unsafe { AsyncResult::new(JobCell::job(cell)) }
     }
 
     /// Queues a job that uses what it has captured and makes a value.

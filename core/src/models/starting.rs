@@ -1,45 +1,69 @@
 //! What is taken in turns, and how workers start and leave.
 
-use std::convert::Infallible;
+use std::fmt;
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use loom::thread::{self, JoinHandle};
 
 use super::{Checked, Machine, Stage, before_the_race, explore, join, shared};
 use crate::builder::Builder;
 use crate::engine::WaitPolicy;
-use crate::error::BuildError;
+use crate::error::{BuildError, JobError};
 use crate::participation::WorkerZero;
 use crate::pool::Pool;
-use crate::spawner::{Placement, Spawner, WorkerStart};
+use crate::spawner::{Placement, Spawner, WorkerInfo, WorkerStart};
 use crate::spawning::{SpawnerLock, erase};
 
 /// Starts workers on threads of the model, or drops their tokens there.
 struct Crew {
     drops: bool,
-    used: Checked,
+    /// How many workers it starts before it refuses.
+    left: usize,
+    used: Arc<Checked>,
 }
+
+/// Why a crew starts no worker.
+#[derive(Debug)]
+struct Refused;
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the model starts no more workers")
+    }
+}
+
+impl std::error::Error for Refused {}
 
 impl Crew {
     fn new(drops: bool) -> Self {
         Self {
             drops,
-            used: Checked::new(),
+            left: usize::MAX,
+            used: Arc::new(Checked::new()),
+        }
+    }
+
+    fn of(left: usize) -> Self {
+        Self {
+            left,
+            ..Self::new(false)
         }
     }
 }
 
 impl Spawner for Crew {
     type Handle = JoinHandle<()>;
-    type Error = Infallible;
+    type Error = Refused;
 
     fn default_workers(&self) -> usize {
         self.used.read();
         1
     }
 
-    fn spawn(&mut self, start: WorkerStart, _: Placement) -> Result<JoinHandle<()>, Infallible> {
+    fn spawn(&mut self, start: WorkerStart, _: Placement) -> Result<JoinHandle<()>, Refused> {
         self.used.write();
+        self.left = self.left.checked_sub(1).ok_or(Refused)?;
         let drops = self.drops;
         Ok(thread::spawn(
             move || if drops { drop(start) } else { start.run() },
@@ -52,13 +76,15 @@ impl Spawner for Crew {
     }
 }
 
-fn build(crew: Crew) -> Result<Pool<Machine>, BuildError> {
-    let builder: Builder<Machine> = Builder::with_spawner(crew);
-    builder
+fn builder(crew: Crew) -> Builder<Machine> {
+    Builder::with_spawner(crew)
         .workers(1)
         .capacity(1)
         .wait_policy(WaitPolicy::Passive)
-        .build()
+}
+
+fn build(crew: Crew) -> Result<Pool<Machine>, BuildError> {
+    builder(crew).build()
 }
 
 #[test]
@@ -102,9 +128,98 @@ fn one_caller_at_a_time_is_worker_zero() {
 fn every_joiner_sees_the_workers_gone() {
     // Four threads: bound 1 ends in seconds.
     explore(1, || {
-        let pools = before_the_race(|| shared::<_, 2>(build(Crew::new(false)).unwrap()));
+        let crew = Crew::new(false);
+        let used = Arc::clone(&crew.used);
+        let pools = before_the_race(|| shared::<_, 2>(build(crew).unwrap()));
         pools[0].close();
-        join(pools.map(|pool| thread::spawn(move || pool.join().unwrap())));
+        join(pools.map(|pool| {
+            let used = Arc::clone(&used);
+            thread::spawn(move || {
+                pool.join().unwrap();
+                // Nobody reclaims a handle any more.
+                used.read();
+            })
+        }));
+    });
+}
+
+// S7, S46
+#[test]
+fn who_joins_waits_for_replacements_as_well() {
+    explore(2, || {
+        let crew = Crew::new(false);
+        let pool = before_the_race(|| builder(crew).max_jobs_per_worker(1).build().unwrap());
+        let job = pool.apply_async(|| ()).unwrap();
+        pool.close();
+        pool.join().unwrap();
+        assert!(job.ready());
+    });
+}
+
+// S5, S7
+#[test]
+fn a_replacement_begins_after_the_exit_hook_of_its_predecessor() {
+    explore(2, || {
+        let [begins, ends] = shared(Checked::new());
+        let builder = builder(Crew::new(false))
+            .max_jobs_per_worker(1)
+            .initializer(move |_| begins.write())
+            .exit_hook(move |_, ()| ends.write());
+        let pool = before_the_race(|| builder.build().unwrap());
+        drop(pool.apply_async(|| ()).unwrap());
+        pool.close();
+        pool.join().unwrap();
+    });
+}
+
+// S7
+#[test]
+fn a_worker_that_cannot_be_replaced_stays() {
+    explore(2, || {
+        let pool = builder(Crew::of(1)).max_jobs_per_worker(1).build().unwrap();
+        let [first, second] = [0; 2].map(|_| pool.apply_async(|| ()).unwrap());
+        pool.close();
+        pool.join().unwrap();
+        assert!(first.get().is_ok() && second.get().is_ok());
+    });
+}
+
+/// A pool that breaks after one job: its worker is replaced by one that has no state.
+fn breaks() -> Pool<Machine> {
+    let make = |info: &WorkerInfo<'_>| match info.generation() {
+        0 => Ok(()),
+        _ => Err(Refused),
+    };
+    let builder = builder(Crew::new(false))
+        .max_jobs_per_worker(1)
+        .try_initializer(make);
+    before_the_race(|| builder.build().unwrap())
+}
+
+// S6
+#[test]
+fn what_is_queued_when_the_pool_breaks_is_resolved() {
+    explore(2, || {
+        let pool = breaks();
+        let first = pool.apply_async(|| ()).unwrap();
+        // Refused, or accepted and then run or refused: but not forgotten.
+        if let Ok(second) = pool.apply_async(|| ()) {
+            assert!(matches!(second.get(), Err(JobError::Broken)));
+        }
+        first.get().unwrap();
+        pool.join().unwrap();
+    });
+}
+
+// S6, S43
+#[test]
+fn a_broadcast_ends_though_the_pool_breaks() {
+    explore(2, || {
+        let pool = breaks();
+        drop(pool.apply_async(|| ()).unwrap());
+        let [calls, pool] = shared(pool);
+        join([thread::spawn(move || _ = calls.broadcast(|_| ()))]);
+        drop(pool);
     });
 }
 

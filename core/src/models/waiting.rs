@@ -3,12 +3,11 @@
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
-use super::machine::{Machine, let_first_park_return};
-use super::{Checked, explore, join, shared};
+use super::{Checked, Machine, explore, join, let_first_park_return, shared};
 use crate::control::Control;
 use crate::event_count::EventCount;
 use crate::latch::{Latch, forever};
-use crate::seats::{self, Look};
+use crate::seats::{self, Look, PAYLOAD};
 
 /// A latch, and what is done under its counts.
 struct Work {
@@ -141,6 +140,27 @@ fn every_waiter_of_a_latch_is_woken() {
     });
 }
 
+#[test]
+fn a_count_at_its_limit_is_not_raised() {
+    explore(3, || {
+        let [latch, first, second] = shared(Latch::new(PAYLOAD - 1, 0));
+        let raised = join([first, second].map(|latch| thread::spawn(move || latch.up())));
+        assert!(raised[0] ^ raised[1]);
+        assert_eq!(latch.count(), PAYLOAD);
+    });
+}
+
+#[test]
+fn a_count_that_has_come_to_zero_is_not_raised() {
+    explore(3, || {
+        let [lowers, raises] = shared(Latch::new(1, 0));
+        let raiser = thread::spawn(move || raises.up_unless_zero());
+        let [left] = join([thread::spawn(move || lowers.down::<Machine>())]);
+        let [raised] = join([raiser]);
+        assert_eq!(raised, left == 1);
+    });
+}
+
 /// A condition that lies outside of the word that threads wait on.
 struct Condition {
     holds: AtomicUsize,
@@ -168,7 +188,8 @@ impl Condition {
 
 /// One thread brings the condition about and tells, the others wait for it.
 fn notice<const N: usize>(tell: fn(&Condition), wait: fn(&Condition)) {
-    explore(3, move || {
+    // Four threads: bound 1 ends in seconds.
+    explore(if N < 4 { 3 } else { 1 }, move || {
         let conditions = shared::<_, N>(Condition::new());
         let mut number = 0;
         join(conditions.map(|condition| {
@@ -204,6 +225,12 @@ fn an_event_is_not_missed() {
 #[test]
 fn an_event_is_not_missed_by_either_of_two() {
     notice::<3>(|it| it.event.notify::<Machine>(), wait_for_event);
+}
+
+// S13
+#[test]
+fn an_event_is_not_missed_by_the_third() {
+    notice::<4>(|it| it.event.notify::<Machine>(), wait_for_event);
 }
 
 // S42

@@ -6,7 +6,7 @@ use loom::sync::atomic::Ordering::Relaxed;
 use loom::thread;
 
 use super::*;
-use crate::models::{Checked, Machine, Token, explore, join, shared};
+use crate::models::{Checked, Machine, Token, explore, join, let_first_park_return, shared};
 
 /// Takes a seat of the table, parks once, and gives it back.
 fn sit(seats: &Seats<Token>) {
@@ -58,10 +58,9 @@ impl Visited {
     }
 }
 
-// S14, S20
-#[test]
-fn a_pool_is_not_freed_while_a_canceller_visits_it() {
-    explore(3, || {
+fn visit_and_end(before: fn()) {
+    explore(3, move || {
+        before();
         let [visitor, leaver] = shared(Visited {
             job_is_done: AtomicUsize::new(0),
             pool: Checked::new(),
@@ -71,4 +70,16 @@ fn a_pool_is_not_freed_while_a_canceller_visits_it() {
             thread::spawn(move || leaver.end()),
         ]);
     });
+}
+
+// S14, S20
+#[test]
+fn a_pool_is_not_freed_while_a_canceller_visits_it() {
+    visit_and_end(|| ());
+}
+
+// S14, S20
+#[test]
+fn who_frees_a_pool_and_is_woken_for_no_reason_waits_on() {
+    visit_and_end(let_first_park_return);
 }

@@ -56,6 +56,7 @@ pub mod performance {}
 
 #[doc = include_str!("timeline.md")]
 pub mod timeline {}
+
 #[doc = include_str!("pinning.md")]
 pub mod pinning {}
 

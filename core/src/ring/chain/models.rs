@@ -152,6 +152,29 @@ fn popper_and_revoker_never_both_get_an_item() {
 }
 
 #[test]
+fn an_item_that_is_revoked_while_a_close_refuses_it_has_one_owner() {
+    explore(2, || {
+        let chain = bounded(1);
+        let [notes, knows] = crate::models::shared(AtomicPtr::new(core::ptr::null_mut()));
+        let pusher = with(&chain, move |chain| {
+            let place = |cell: NonNull<Cell>| notes.store(cell.as_ptr(), Ordering::Release);
+            chain.push(item(0), place).is_ok()
+        });
+        let closer = with(&chain, Chain::close);
+        let revoker = with(&chain, move |_| {
+            // SAFETY: cells live as long as their chain, which this thread holds.
+            let cell = unsafe { knows.load(Ordering::Acquire).as_ref() };
+            cell.is_some_and(|cell| cell.revoke(item(0)))
+        });
+        let accepted = pusher.join().unwrap();
+        closer.join().unwrap();
+        let revoked = revoker.join().unwrap();
+        let popped = drain(&chain).len();
+        assert_eq!(usize::from(accepted), usize::from(revoked) + popped);
+    });
+}
+
+#[test]
 fn the_queue_is_not_empty_between_two_items_that_are_both_there() {
     explore(3, || {
         let chain = bounded(2);
