@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Whether the models notice weaker memory orderings. Without an argument: every eighth of the mutants that
-# mutants/MUTANTS.md calls killed, each on the model that is named there. With `--all`: all of them on all models
-# that reach them, and MUTANTS.md is written anew.
+# Whether the models notice weaker memory orderings, and faults in the protocols. Without an argument: every eighth of
+# the mutants that mutants/MUTANTS.md calls killed, each on the model that is named there. With `--all`: all of them on
+# all models that reach them, and MUTANTS.md is written anew.
 . "$(dirname "$0")/lib.sh"
 
 if [[ ${1:-} == --all ]]; then

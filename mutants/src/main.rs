@@ -1,5 +1,5 @@
 //! Weakens each memory ordering of the core, one at a time, and sees whether a loom model fails. So it does with each
-//! call of `unpark`, which it deletes.
+//! call of `unpark`, which it deletes, and with each fault of `FAULTS.md`.
 //!
 //! ```text
 //! cargo run -p ringpool-mutants -- --list            the mutants, without running anything
@@ -8,16 +8,20 @@
 //! cargo run -p ringpool-mutants -- --sample 5        every fifth, each by the model that MUTANTS.md names
 //! ```
 //!
-//! The models are built once; `core/src/sync/mutation.rs` weakens the ordering at run time. First every
+//! The models are built once, from a copy of the core that holds the faults; `core/src/sync/mutation.rs` chooses
+//! the mutant at run time. First every
 //! model runs as it is: it must pass, and the places that it reaches are noted. One that does not end within the
 //! limit is left out. A mutant is then tried
 //! on every model that reaches its place, quickest first, until one fails. What is known is kept below
 //! the target folder, so that an interrupted run goes on where it stopped.
 //!
-//! Fails if a mutant survives without an exception in `EXCEPTIONS.md`, if an exception is for a mutant that
-//! was killed or is gone, or if no mutant was tried. A mutant that no model reaches survives.
+//! Fails if a fault does not fit the text, if a mutant survives without an exception in `EXCEPTIONS.md`, if an
+//! exception is for a mutant that was killed or is gone, or if no mutant was tried. A mutant that no model reaches
+//! survives.
 
+mod copy;
 mod exceptions;
+mod faults;
 mod models;
 mod sites;
 mod store;
@@ -38,7 +42,7 @@ use sites::Mutant;
 use store::{Store, Traced, Verdict};
 use table::Score;
 
-/// Weakens each memory ordering of the core, one at a time, and sees whether a loom model fails.
+/// Breaks the core in one place at a time, and sees whether a loom model fails.
 #[derive(Parser)]
 struct Arguments {
     /// Prints the mutants and runs nothing.
@@ -78,7 +82,8 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .ok_or("the package lies in no workspace")?;
-    let all = sites::mutants(root)?;
+    let faults = faults::read(&root.join("mutants/FAULTS.md"))?;
+    let (all, planted) = sites::mutants(root, &faults)?;
     let names: BTreeSet<String> = all.iter().map(Mutant::name).collect();
     if names.len() != all.len() {
         return Err("two mutants have one name".to_owned());
@@ -104,8 +109,8 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let file = root.join("mutants/MUTANTS.md");
     let recorded = table::read(&std::fs::read_to_string(&file).unwrap_or_default());
 
-    let target = target(root).join("mutants");
-    let models = Models::build(root, &target)?;
+    let target = target(root)?.join("mutants");
+    let models = Models::build(root, &planted, &target)?;
     let session = Session {
         models: &models.all,
         store: Mutex::new(Store::open(
@@ -137,9 +142,11 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     conclude(&chosen, &store.verdicts, &exceptions)
 }
 
-/// Where cargo builds.
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+/// Where cargo builds. Absolute, for cargo runs in another folder.
+fn target(root: &Path) -> Result<PathBuf, String> {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    std::path::absolute(target).map_err(|e| e.to_string())
 }
 
 /// Prints the survivors and the score, and says whether the run as a whole is good.

@@ -1,6 +1,6 @@
 //! The models: built once, listed, and run with or without a mutant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use wait_timeout::ChildExt;
+
+use crate::copy;
 
 /// Test binaries that hold models. The matrix of `loom-tests` is left out: its pools are too large to be run for each
 /// mutant. A package that this checkout lacks is left out as well.
@@ -48,20 +50,26 @@ pub(crate) struct Models {
 }
 
 impl Models {
-    /// Builds the test binaries below `target` and lists their models.
+    /// Builds the test binaries below `target`, from the workspace with some texts of its own, and lists their models.
     ///
     /// # Errors
     ///
     /// What kept cargo or a test binary from answering.
-    pub(crate) fn build(root: &Path, target: &Path) -> Result<Self, String> {
+    pub(crate) fn build(
+        root: &Path,
+        texts: &BTreeMap<String, String>,
+        target: &Path,
+    ) -> Result<Self, String> {
         let members = members(root)?;
+        let copy = target.join("workspace");
+        copy::lay(root, &copy, texts)?;
         let mut all = Vec::new();
         let mut hasher = DefaultHasher::new();
         for suite in SUITES {
             if !members.contains(suite.package) {
                 continue;
             }
-            for binary in build(root, target, suite)? {
+            for binary in build(&copy, target, suite)? {
                 let bytes = fs::read(&binary).map_err(|e| format!("{}: {e}", binary.display()))?;
                 hasher.write(&bytes);
                 all.extend(list(suite, &binary)?);
@@ -183,11 +191,18 @@ fn members(root: &Path) -> Result<BTreeSet<String>, String> {
 fn build(root: &Path, target: &Path, suite: &Suite) -> Result<Vec<PathBuf>, String> {
     let mut command = cargo(root);
     command
-        .args(["test", "--release", "--no-run", "--message-format", "json"])
+        .args([
+            "test",
+            "--release",
+            "--no-run",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
         .args(["-p", suite.package])
         .args(suite.arguments)
         .env("CARGO_TARGET_DIR", target)
-        .env("RUSTFLAGS", "--cfg ringpool_loom");
+        // What a fault leaves unused is nobody's concern.
+        .env("RUSTFLAGS", "--cfg ringpool_loom -Awarnings");
     let messages = output(command)?;
     let messages = messages
         .lines()

@@ -1,13 +1,15 @@
-//! Finds the orderings in the source text, and the calls of `unpark`, and the mutants they give.
+//! Finds the orderings in the source text, and the calls of `unpark`, and the mutants they give; plants the faults.
 //!
 //! Works on tokens rather than on a syntax tree, so that code inside macros is seen as well. Tests, models
 //! and `sync/`, where orderings are only passed on, are left out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+
+use crate::faults::{self, Fault};
 
 /// A memory ordering, weakest first as far as they can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,11 +95,13 @@ impl Site {
     }
 }
 
-/// One site with a weaker ordering, or without its fence.
+/// One site with a weaker ordering, or without its fence, or with a fault.
 #[derive(Clone, Debug)]
 pub(crate) struct Mutant {
     pub(crate) site: Site,
     pub(crate) weaker: Option<Order>,
+    /// What is wrong with the protocol there.
+    pub(crate) fault: Option<String>,
 }
 
 impl Mutant {
@@ -117,6 +121,9 @@ impl Mutant {
 
     /// The operation, as the table names it.
     pub(crate) fn operation(&self) -> String {
+        if self.fault.is_some() {
+            return "protocol".to_owned();
+        }
         let Site {
             operation,
             number,
@@ -133,6 +140,9 @@ impl Mutant {
 
     /// What it changes, as the table says it.
     pub(crate) fn change(&self) -> String {
+        if let Some(fault) = &self.fault {
+            return fault.clone();
+        }
         let weaker = self
             .weaker
             .map_or_else(|| "deleted".to_owned(), |order| order.to_string());
@@ -150,28 +160,58 @@ impl Mutant {
     }
 }
 
-/// Every mutant of the core below `root`, in the order of files and lines.
+/// Every mutant of the core below `root`, file by file, and the text of each file that has
+/// faults, with all of them planted.
 ///
 /// # Errors
 ///
-/// A file that cannot be read, or an ordering that belongs to no operation.
-pub(crate) fn mutants(root: &Path) -> Result<Vec<Mutant>, String> {
+/// A file that cannot be read, an ordering that belongs to no operation, or a fault that belongs nowhere.
+pub(crate) fn mutants(
+    root: &Path,
+    faults: &[Fault],
+) -> Result<(Vec<Mutant>, BTreeMap<String, String>), String> {
     let mut files = Vec::new();
     list(&root.join("core/src"), &mut files)?;
     files.sort();
     let mut all = Vec::new();
+    let mut texts = BTreeMap::new();
     for file in files {
         let text =
             std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
         let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy();
-        for site in sites(&name, &text)? {
+        let planted = faults::plant(&name, &text, faults)?;
+        for site in sites(&name, &planted.text)? {
             all.extend(site.weaker().into_iter().map(|weaker| Mutant {
                 site: site.clone(),
                 weaker,
+                fault: None,
             }));
         }
+        all.extend(planted.faults.iter().map(|&(fault, line, column)| Mutant {
+            site: Site {
+                file: name.clone().into_owned(),
+                line,
+                column,
+                function: fault.function.clone(),
+                operation: String::new(),
+                number: 0,
+                role: Role::Call,
+                order: Order::Call,
+            },
+            weaker: None,
+            fault: Some(fault.change.clone()),
+        }));
+        if !planted.faults.is_empty() {
+            texts.insert(name.into_owned(), planted.text);
+        }
     }
-    Ok(all)
+    match faults.iter().find(|fault| !texts.contains_key(&fault.file)) {
+        Some(fault) => Err(format!(
+            "a fault in a file that is not there: {}",
+            fault.file
+        )),
+        None => Ok((all, texts)),
+    }
 }
 
 fn list(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
@@ -257,6 +297,8 @@ impl Search<'_> {
                         next_function = Some(name.to_string());
                     }
                 }
+                // What stands there instead if the call does not happen.
+                TokenTree::Ident(ident) if *ident == "call_happens" => skip = true,
                 TokenTree::Ident(_) if !skip && ordering_at(&tokens, at).is_some() => {
                     self.orderings.push(token.span());
                 }
@@ -383,6 +425,7 @@ mod tests {
             site.weaker().into_iter().map(move |weaker| Mutant {
                 site: site.clone(),
                 weaker,
+                fault: None,
             })
         });
         mutants.map(|mutant| mutant.variable()).collect()
@@ -432,6 +475,12 @@ mod tests {
             names(text),
             ["f.rs:1:17:success:Relaxed", "f.rs:4:39:success:Relaxed"]
         );
+    }
+
+    #[test]
+    fn what_a_fault_brings_has_no_mutants() {
+        let text = "fn f() { if !c::call_happens() { a.load(Ordering::Acquire); } else { b.load(Ordering::Acquire); } }";
+        assert_eq!(names(text), ["f.rs:1:72:success:Relaxed"]);
     }
 
     #[test]

@@ -58,9 +58,9 @@ pub(crate) fn render(
     let score = Score::of(mutants, verdicts, exceptions);
     let mut text = format!(
         "# Mutants\n\nWritten by `cargo run -p ringpool-mutants -- --write`; `mutants/src/main.rs` says how to \
-         read it.\n\nEach memory ordering and fence of the core was weakened and each `unpark` deleted, one at a time, and the \
-         loom models that reach it were run. Of {} mutants: {score}.\n\n- *killed by* a model: it fails with the weaker \
-         ordering.\n- *excepted*: `EXCEPTIONS.md` proves why no model fails.\n- *survives*: no model fails, and \
+         read it.\n\nEach memory ordering and fence of the core was weakened, each `unpark` deleted, and each fault of \
+         `FAULTS.md` planted (*protocol*), one at a time, and the loom models that reach it were run. Of {} mutants: \
+         {score}.\n\n- *killed by* a model: it fails with the mutant.\n- *excepted*: `EXCEPTIONS.md` proves why no model fails.\n- *survives*: no model fails, and \
          nobody has said why.\n",
         mutants.len()
     );
@@ -114,7 +114,7 @@ pub(crate) fn read(text: &str) -> BTreeMap<String, Option<String>> {
         let ["", function, operation, change, verdict, ""] = *cells.as_slice() else {
             continue;
         };
-        if !change.contains('→') {
+        if matches!(function, "function" | "---") {
             continue;
         }
         let model = verdict
@@ -162,6 +162,7 @@ mod tests {
                 order: Order::Acquire,
             },
             weaker: Some(Order::Relaxed),
+            fault: None,
         }
     }
 

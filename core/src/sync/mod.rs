@@ -20,7 +20,8 @@ mod real;
 
 #[cfg(ringpool_loom)]
 pub(crate) use modelled::*;
-#[cfg(all(test, feature = "alloc", ringpool_loom))]
+#[cfg(ringpool_loom)]
+#[cfg_attr(not(all(test, feature = "alloc")), allow(unused_imports))]
 pub(crate) use mutation::call_happens;
 #[cfg(not(ringpool_loom))]
 pub(crate) use real::*;

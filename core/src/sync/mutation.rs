@@ -145,8 +145,9 @@ pub(super) fn fence(written: Ordering) {
     }
 }
 
-/// Whether a call happens that the mutant may delete.
-#[cfg(all(test, feature = "alloc"))]
+/// Whether the call happens that the mutant may delete, or the text runs that it replaces: `mutants` plants this into
+/// its copy of the core.
+#[cfg_attr(not(all(test, feature = "alloc")), allow(dead_code))]
 #[track_caller]
 pub(crate) fn call_happens() -> bool {
     mutant_at(Location::caller(), Role::Call).is_none()
