@@ -75,6 +75,7 @@ impl Pool {
             search: Backoff::new(0, 0),
             capacity: 2,
             caller_participates: false,
+            timeline: 0,
             in_place: false,
         };
         let heap = Heap {

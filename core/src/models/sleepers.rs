@@ -92,7 +92,9 @@ fn two_jobs_that_wait_for_each_other_both_start() {
         })]);
         // Whoever will be woken has been woken by now.
         loom::stop_exploring();
-        handles.map(|handle| handle.get().unwrap());
+        for handle in handles {
+            handle.get().unwrap();
+        }
         stage.close();
         join([searcher, sleeper]);
     });
