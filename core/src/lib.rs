@@ -11,6 +11,9 @@
 //! | `heapless` | `map_into` into that crate's `Vec<R, N>`; the dependency `heapless` |
 //! | `spin` | `SharedSpawner`, by which several pools use one spawner; the dependency `spin`, whose lock is taken only where workers are started and reclaimed |
 //!
+//! Targets without compare-exchange, such as Cortex-M0, need `--cfg ringpool_critical_section` in `RUSTFLAGS` and two
+//! functions of the program; the error that building without them ends with says which.
+//!
 //! The protocols behind it are described in `PROTOCOL.md` beside the code.
 #![cfg_attr(not(test), no_std)]
 #![warn(missing_docs)]
