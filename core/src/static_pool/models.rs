@@ -312,6 +312,43 @@ fn a_waker_is_used_by_one_thread_at_a_time() {
     });
 }
 
+// S3, S46: the pool is closed, so a worker leaves as soon as it has come.
+#[test]
+fn a_pool_is_started_by_one_thread_after_the_other() {
+    use crate::spawner::{Placement, Spawner, WorkerStart};
+
+    /// Runs the worker itself.
+    struct Inline;
+
+    impl Spawner for Inline {
+        type Handle = ();
+        type Error = core::convert::Infallible;
+
+        fn default_workers(&self) -> usize {
+            1
+        }
+
+        fn spawn(&mut self, start: WorkerStart, _: Placement) -> Result<(), Self::Error> {
+            start.run();
+            Ok(())
+        }
+
+        fn reclaim(&mut self, (): ()) {}
+    }
+
+    on::<1, 1>(2, |pool| {
+        pool.close();
+        let starters = [(); 2].map(|()| {
+            thread::spawn(move || {
+                if let Ok(running) = pool.start(Inline) {
+                    drop(running);
+                }
+            })
+        });
+        join(starters);
+    });
+}
+
 // S5, S22: one takes the seat as a task and leaves it asleep, then the other does.
 #[test]
 fn a_berth_goes_from_one_worker_of_a_seat_to_the_next() {

@@ -81,8 +81,10 @@ impl<S: Spawner, const WORKERS: usize> Workers<S, WORKERS> {
 
 /// What a pool knows of the workers that a spawner is starting.
 pub(super) struct Starting<const WORKERS: usize> {
-    /// What their tokens point to. Written by who has taken all seats, before the spawner sees the token.
+    /// What their tokens point to. Written by who has set `busy`, before the spawner sees the token.
     records: [UnsafeCell<MaybeUninit<StartRecord>>; WORKERS],
+    /// 1 while a `start` is at work. The seats do not say so: its first workers may have left before it ends.
+    busy: AtomicUsize,
     /// One bit for each worker that has its state.
     begun: AtomicUsize,
     /// One bit for each worker that will never have one.
@@ -103,10 +105,21 @@ impl<const WORKERS: usize> Starting<WORKERS> {
         pub(super) const fn new() -> Self {
             Self {
                 records: array_of![UnsafeCell::new(MaybeUninit::uninit()); WORKERS],
+                busy: AtomicUsize::new(0),
                 begun: AtomicUsize::new(0),
                 lost: AtomicUsize::new(0),
             }
         }
+    }
+}
+
+/// Lets the next start begin.
+struct EndOfStart<'a>(&'a AtomicUsize);
+
+impl Drop for EndOfStart<'_> {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `start`.
+        self.0.store(0, Ordering::Release);
     }
 }
 
@@ -135,14 +148,19 @@ where
     ///
     /// # Errors
     ///
-    /// Somebody has a seat already, and nothing was changed; or a worker did not come to life, and then the pool is
+    /// Somebody has a seat already, or is starting the pool, and nothing was changed; or a worker did not come to life, and then the pool is
     /// terminated, and the workers that were started have left and are reclaimed.
     pub fn start<S: Spawner>(
         &'static self,
         spawner: S,
     ) -> Result<Running<'static, S, WORKERS>, StartError<S::Error>> {
         let every_seat = usize::MAX >> (usize::BITS as usize - WORKERS);
-        // Acquire: pairs with the Release in `Place::drop`, for the workers' records.
+        // Acquire: pairs with the Release in `EndOfStart`, of an earlier start that wrote the same records.
+        if self.starting.busy.swap(1, Ordering::Acquire) != 0 {
+            return Err(StartError::Seat(SeatError::Taken { index: 0 }));
+        }
+        let _end = EndOfStart(&self.starting.busy);
+        // Acquire: pairs with the Release in `Place::drop`, for the berth of a worker that was a task.
         self.taken
             .compare_exchange(0, every_seat, Ordering::Acquire, Ordering::Relaxed)
             .map_err(|taken| {
@@ -196,14 +214,8 @@ where
             });
         };
         self.terminate();
-        self.engine().wait_as_joiner(|| {
-            // Acquire: pairs with the Release in `Place::drop`.
-            if self.taken.load(Ordering::Acquire) & started == 0 {
-                Look::Done
-            } else {
-                Look::Park(None)
-            }
-        });
+        let joined = self.join_until(None);
+        debug_assert_eq!(joined, Ok(true), "nobody had a seat when it began");
         workers.reclaim();
         Err(failure)
     }
@@ -222,7 +234,7 @@ where
             pool: NonNull::from(self).cast(),
         };
         let record = self.starting.records[index].with_mut(|place| {
-            // SAFETY: the seat is ours, and with it the place; an earlier token was used up.
+            // SAFETY: `busy` is ours, and with it the place; an earlier token was used up.
             let place = unsafe { &mut *place };
             NonNull::from(place.write(record))
         });

@@ -143,6 +143,28 @@ fn an_initializer_that_panics_ends_the_start() {
     POOL.join().unwrap();
 }
 
+// S3: the pool is closed, so workers leave before the start that has brought them ends.
+#[test]
+fn two_starts_at_once_do_not_mix() {
+    let _watch = watchdog();
+    for _ in 0..if cfg!(miri) { 3 } else { 200 } {
+        let pool: &'static StaticPool<2, 1, 64, Std> = Box::leak(Box::default());
+        pool.close();
+        let started = std::thread::scope(|scope| {
+            let start = || match pool.start(Threads::new()) {
+                Ok(running) => running.join().is_ok(),
+                Err(error) => {
+                    assert!(matches!(error, StartError::Seat(_)), "{error:?}");
+                    false
+                }
+            };
+            let starts = [scope.spawn(start), scope.spawn(start)];
+            starts.map(|start| start.join().unwrap())
+        });
+        assert!(started.contains(&true));
+    }
+}
+
 // S3, S8, S46
 #[test]
 fn several_pools_may_share_a_spawner() {
