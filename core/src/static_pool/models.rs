@@ -312,6 +312,26 @@ fn a_waker_is_used_by_one_thread_at_a_time() {
     });
 }
 
+// S14: who has called the waker is done with it before the worker leaves the next one.
+#[test]
+fn a_berth_is_filled_again_when_its_waker_was_called() {
+    on::<1, 1>(3, |pool| {
+        let worker = thread::spawn(move || {
+            let mut seat = pool.seat(0).unwrap();
+            let mut future = seat.run_async();
+            let waker = Waker::from(Bell::new());
+            for _ in 0..3 {
+                let poll = pin!(&mut future).poll(&mut Context::from_waker(&waker));
+                assert_eq!(poll, Poll::Pending);
+            }
+        });
+        let submitter = thread::spawn(move || drop(submit(pool).unwrap()));
+        join([worker]);
+        join([submitter]);
+        work(pool);
+    });
+}
+
 // S3, S46: the pool is closed, so a worker leaves as soon as it has come.
 #[test]
 fn a_pool_is_started_by_one_thread_after_the_other() {

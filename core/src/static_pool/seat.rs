@@ -362,8 +362,8 @@ impl<P: Platform> Drop for Place<'_, P> {
 /// there come by themselves, or skip as they leave.
 pub(super) fn skip_empty_seats<P: Platform>(engine: &Engine<P>, taken: &AtomicUsize) {
     for index in 0..engine.settings.workers {
-        // Acquire: pairs with the Release in `Place::drop`.
-        if taken.load(Ordering::Acquire) & 1 << index == 0 {
+        // Relaxed: the fence in `Engine::shut` orders it, and a visit needs nothing of the worker that has left.
+        if taken.load(Ordering::Relaxed) & 1 << index == 0 {
             skip_region(engine, index);
         }
     }
