@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 
 use crate::platform::{CatchPanic, Context, IsrUnpark, Park, Platform, Timed};
 use crate::seats::Seats;
+use crate::submit::AbortOnUnwind;
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 use crate::time::Instant;
 
@@ -138,11 +139,15 @@ unsafe impl<H: Hart> Context for Spin<H> {
     }
 }
 
-/// Panics are left to the machine's own handler.
+/// Panics are left to the machine's own handler. One that unwinds all the same, as on a host that plays the machine, ends
+/// the program: no caller reckons with it here.
 impl<H: Hart> CatchPanic for Spin<H> {
     type Payload = Infallible;
 
     fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Infallible> {
-        Ok(f())
+        let guard = AbortOnUnwind;
+        let value = f();
+        core::mem::forget(guard);
+        Ok(value)
     }
 }

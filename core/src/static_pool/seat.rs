@@ -244,13 +244,15 @@ impl<P: Platform, W> Tenure<'_, P, W> {
 
     /// Gives a spent worker a fresh state in place (S7).
     fn recycle(&mut self, frame: &Frame<'_, P>, room: NonNull<W>) -> Replacement {
+        // Between its two states a worker must not be seen, whatever the platform makes of panics.
+        let guard = AbortOnUnwind;
         frame.state_is_gone();
         self.has_state = false;
         // SAFETY: the state was there, and nobody has borrowed it.
         let old = unsafe { room.read() };
         self.end(old);
         self.place.begin_generation();
-        match caught::<P, _>(|| (self.hooks.initializer)(&self.place.info())) {
+        let replacement = match caught::<P, _>(|| (self.hooks.initializer)(&self.place.info())) {
             Ok(made) => {
                 // SAFETY: the room is the seat's, and empty.
                 unsafe { room.write(made) };
@@ -264,7 +266,9 @@ impl<P: Platform, W> Tenure<'_, P, W> {
                 self.place.is_lost();
                 Replacement::Failed
             }
-        }
+        };
+        core::mem::forget(guard);
+        replacement
     }
 
     fn end(&self, state: W) {

@@ -245,3 +245,32 @@ fn a_job_waits_for_another_of_its_pool() {
         assert_eq!(nested.unwrap().unwrap(), 23);
     });
 }
+
+// S6, S24: a machine's panics are not caught. What would go on here would run jobs on a state that is not there.
+#[test]
+fn a_panic_in_the_middle_of_recycling_ends_the_program() {
+    const CHILD: &str = "RINGPOOL_RECYCLING_PANICS";
+    static FAILS: AtomicBool = AtomicBool::new(false);
+    static POOL: StaticPool<1, 4, 64, Spin<Thread>, u32> =
+        StaticPool::new().max_jobs_per_worker(1).initializer(|_| {
+            assert!(!FAILS.load(Ordering::Relaxed), "no state any more");
+            7
+        });
+    if std::env::var_os(CHILD).is_none() {
+        let this = std::env::current_exe().unwrap();
+        let name = "tests::a_panic_in_the_middle_of_recycling_ends_the_program";
+        let child = std::process::Command::new(this)
+            .args(["--exact", name])
+            .env(CHILD, "")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stderr);
+        assert_eq!(child.status.code(), None, "a signal ends it: {said}");
+        return;
+    }
+    let mut seat = POOL.seat(0).unwrap();
+    FAILS.store(true, Ordering::Relaxed);
+    let recycles = || seat.participate(|| POOL.apply(|| ()));
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(recycles));
+    assert!(caught.is_ok(), "the worker is between two states");
+}
