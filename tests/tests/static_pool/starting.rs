@@ -200,7 +200,10 @@ fn a_pool_with_a_worker_is_not_started() {
     let mut seat = POOL.seat(1).unwrap();
     let error = POOL.start(TestSpawner::new(Plan::Obey)).map(drop);
     let error = error.unwrap_err();
-    assert_eq!(error.to_string(), "seat 1 is taken");
+    assert_eq!(
+        error.to_string(),
+        "seat 1 is taken; whoever has it must leave it first"
+    );
     // Nothing has changed.
     let job = POOL.apply_async(|| 1).unwrap();
     assert!(seat.run_one());
