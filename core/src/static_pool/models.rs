@@ -385,3 +385,25 @@ fn a_berth_goes_from_one_worker_of_a_seat_to_the_next() {
         join(workers);
     });
 }
+
+// S5, S22: the future is leaked asleep while somebody wakes it, and the seat's owner goes on in another way.
+#[test]
+fn a_leaked_future_leaves_its_berth_to_the_seat() {
+    on::<1, 2>(2, |pool| {
+        let worker = thread::spawn(move || {
+            let mut seat = pool.seat(0).unwrap();
+            let waker = Waker::from(Bell::new());
+            for _ in 0..2 {
+                let mut future = seat.run_async();
+                // It has ended if the pool was closed before.
+                let _ = pin!(&mut future).poll(&mut Context::from_waker(&waker));
+                core::mem::forget(future);
+            }
+            seat.run();
+        });
+        let submitter = thread::spawn(move || submit(pool).unwrap().get().unwrap().read());
+        join([submitter]);
+        pool.close();
+        join([worker]);
+    });
+}

@@ -5,7 +5,7 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::StaticPool;
-use super::executor::RunAsync;
+use super::executor::{Rest, RunAsync};
 use crate::engine::Engine;
 use crate::error::{Refusal, SeatError};
 use crate::frame::Frame;
@@ -76,6 +76,7 @@ struct Tenure<'p, P: Platform, W> {
     has_state: bool,
     /// Jobs that the worker may still run before its state is made anew.
     quota: usize,
+    rest: Rest,
 }
 
 impl<P: Platform, W> core::fmt::Debug for Seat<'_, P, W> {
@@ -95,6 +96,7 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
                 hooks,
                 has_state: true,
                 quota,
+                rest: Rest::default(),
             },
             room: MaybeUninit::new(state),
             thread: PhantomData,
@@ -108,6 +110,7 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
 
     /// Works until the pool is closed and empty, then leaves the seat.
     pub fn run(mut self) {
+        self.end_rest();
         let guard = AbortOnUnwind;
         self.as_worker(|frame, tenure, room| work(frame, |frame| tenure.recycle(frame, room)));
         core::mem::forget(guard);
@@ -147,17 +150,19 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
     /// Does one thing that is queued, if there is one: a job, or this worker's part of a batch or broadcast. Tells
     /// whether there was one. Never blocks but for what that job waits for.
     pub fn run_one(&mut self) -> bool {
+        self.end_rest();
         let guard = AbortOnUnwind;
-        let step = self.step(&mut false);
+        let step = self.step();
         core::mem::forget(guard);
         step == Step::Done
     }
 
     /// As [`run_one`](Self::run_one), by a worker that may count as searching.
-    pub(super) fn step(&mut self, searching: &mut bool) -> Step {
+    pub(super) fn step(&mut self) -> Step {
         self.as_worker(|frame, tenure, room| {
             let engine = frame.engine;
             let slot = frame.slot();
+            let searching = &mut tenure.rest.searching;
             if engine.regions.pending(slot) {
                 stop_searching(frame, searching);
                 engine
@@ -189,12 +194,21 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
         })
     }
 
+    pub(super) fn rest(&mut self) -> &mut Rest {
+        &mut self.tenure.rest
+    }
+
+    pub(super) fn end_rest(&mut self) {
+        self.tenure.end_rest();
+    }
+
     pub(super) fn engine(&self) -> &'p Engine<P> {
         self.tenure.place.engine
     }
 
     /// Calls `f` as this worker: single jobs that `f` waits for run here, and on batches it works itself.
     pub fn participate<R>(&mut self, f: impl FnOnce() -> R) -> R {
+        self.end_rest();
         self.as_worker(|frame, tenure, room| {
             let value = f();
             tenure.recycle_if_spent(frame, room);
@@ -236,6 +250,11 @@ impl<P: Platform, W> Drop for Counted<'_, '_, '_, P, W> {
 }
 
 impl<P: Platform, W> Tenure<'_, P, W> {
+    /// The worker goes on in another way than by a future that it has, or had and leaked.
+    fn end_rest(&mut self) {
+        self.rest.end(self.place.engine, self.place.at.index);
+    }
+
     fn recycle_if_spent(&mut self, frame: &Frame<'_, P>, room: NonNull<W>) {
         if self.has_state && frame.is_spent() && self.recycle(frame, room) == Replacement::Refused {
             frame.renew();
@@ -281,6 +300,7 @@ impl<P: Platform, W> Tenure<'_, P, W> {
 
 impl<P: Platform, W> Drop for Seat<'_, P, W> {
     fn drop(&mut self) {
+        self.tenure.end_rest();
         if self.tenure.has_state {
             // SAFETY: it is there, and this is the end of the seat.
             let state = unsafe { self.room.assume_init_read() };

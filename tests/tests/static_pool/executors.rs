@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use ringpool::{JobError, RunAsync, Seat, StaticPool, Std};
+use ringpool::{JobError, RunAsync, Seat, StaticPool, Std, WaitPolicy};
 use ringpool_tests::{boom, watchdog};
 
 /// Counts how often it was called.
@@ -38,6 +38,11 @@ impl<'a, 'p, W> Task<'a, 'p, W> {
     fn poll(&mut self) -> Poll<()> {
         let waker = Waker::from(Arc::clone(&self.calls));
         Pin::new(&mut self.worker).poll(&mut Context::from_waker(&waker))
+    }
+
+    /// Ends the task without its destructor.
+    fn leak(self) {
+        std::mem::forget(self.worker);
     }
 
     /// How often the waker was called since it was asked.
@@ -141,6 +146,49 @@ fn a_dropped_future_passes_its_wake_on_and_leaves_the_seat_usable() {
     assert_eq!(other.wakes(), 1);
     assert!(first.run_one());
     assert_eq!(job.get().unwrap(), 2);
+}
+
+// S11, S22: a leaked future, asleep or woken, leaves nothing that keeps the seat's owner or others asleep.
+#[test]
+fn a_leaked_future_leaves_the_seat_usable_and_nobody_relied_on() {
+    static POOL: StaticPool<2, 8, 64, Std> = StaticPool::new().wait_policy(WaitPolicy::Passive);
+    let _watch = watchdog();
+    let mut other = POOL.seat(1).unwrap();
+    for woken in [false, true] {
+        let mut seat = POOL.seat(0).unwrap();
+        let mut task = Task::of(&mut seat);
+        assert!(task.poll().is_pending());
+        let job = woken.then(|| POOL.apply_async(|| 1).unwrap());
+        assert_eq!(task.wakes(), usize::from(woken));
+        task.leak();
+        if let Some(job) = job {
+            // The seat's owner does nothing itself, and still others must be woken for what comes next.
+            assert!(seat.run_one());
+            assert_eq!(job.get().unwrap(), 1);
+        }
+        drop(seat);
+        let mut task = Task::of(&mut other);
+        assert!(task.poll().is_pending());
+        let job = POOL.apply_async(|| 2).unwrap();
+        assert_eq!(task.wakes(), 1, "nobody else is announced or counted");
+        assert!(task.poll().is_pending());
+        assert_eq!(job.get().unwrap(), 2);
+    }
+    // A worker that goes on as a thread parks on its token again.
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut seat = POOL.seat(0).unwrap();
+            let mut task = Task::of(&mut seat);
+            assert!(task.poll().is_pending());
+            task.leak();
+            seat.run();
+        });
+        while POOL.stats().workers[0].parks == 0 {
+            std::thread::yield_now();
+        }
+        assert_eq!(POOL.apply(|| 3).unwrap(), 3);
+        POOL.close();
+    });
 }
 
 // S26, S43
