@@ -73,7 +73,7 @@ const PATHS: [Path; 10] = [
     },
     Path {
         name: "imap",
-        what: "an item of imap, chunks of 16, in a job",
+        what: "an item of imap, chunks of 16 in a window of 128, in a job",
         run: imap,
     },
 ];
@@ -210,7 +210,7 @@ fn reduce(times: u64) {
 
 fn imap(times: u64) {
     in_a_job(|pool| {
-        let stream = pool.with().chunk_size(16).imap(0..times, tiny);
+        let stream = pool.with().chunk_size(16).window(128).imap(0..times, tiny);
         let values = stream.map(|value| value.expect("tiny jobs end well"));
         black_box(values.fold(0, u64::wrapping_add));
     });

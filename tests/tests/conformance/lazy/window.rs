@@ -82,8 +82,8 @@ fn the_default_window_is_bounded_also_when_it_has_grown() {
 // S36
 #[test]
 fn items_are_jobs_of_their_own_where_it_is_said_or_the_input_promises_no_more() {
-    let _watch = watchdog();
     const ITEMS: usize = 20_000;
+    let _watch = watchdog();
     let jobs = |pool: &Pool| -> usize {
         let stats = pool.stats();
         stats.workers.iter().map(|worker| worker.jobs).sum()
