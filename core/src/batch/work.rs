@@ -97,6 +97,7 @@ pub(crate) trait Call<P: Platform, Item> {
 /// # Safety
 ///
 /// As for [`Call::each`].
+#[inline(always)]
 pub(crate) unsafe fn call_with<P: Platform, T, G: Call<P, T>>(
     call: &G,
     item: T,

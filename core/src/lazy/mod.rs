@@ -252,7 +252,7 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
             }
             let waits = self.window.may_grow() && self.flight.must_wait();
             let landed = self.flight.land(until)?;
-            if let (true, Some(now)) = (waits, P::now()) {
+            if waits && let Some(now) = P::now() {
                 self.window.waited(now, self.yielded);
             }
             match landed {
