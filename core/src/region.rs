@@ -162,6 +162,9 @@ impl<P: Platform> RegionGate<P> {
             meanwhile();
             // SAFETY: the caller's promise.
             self.wait_for_visits(unsafe { this.as_ref() }, engine, due);
+            if engine.settings.in_place {
+                engine.tell_joiners();
+            }
         }
         // Release: pairs with the Acquire above.
         self.taken.store(0, Ordering::Release);
@@ -219,6 +222,15 @@ impl<P: Platform> RegionGate<P> {
         self.word.load(Ordering::Relaxed) & !CLOSED != slot.region_seen.load(Ordering::Relaxed)
     }
 
+    /// Whether every index has visited what was published. Who has seen the gate closed is told the truth, and sees what
+    /// each visitor did before its visit, such as taking its seat.
+    pub(crate) fn all_visited(&self, slots: &[WorkerSlot<P>]) -> bool {
+        let epoch = self.word.load(Ordering::Relaxed) & !CLOSED;
+        // Acquire: pairs with the Release in `visit`.
+        let visited = |slot: &WorkerSlot<P>| slot.region_seen.load(Ordering::Acquire) == epoch;
+        slots.iter().all(visited)
+    }
+
     /// Visits the region that is pending, if nobody has for this index. `Err` skips it on behalf of a worker that is
     /// gone, or that the caller waits for no longer.
     pub(crate) fn visit(
@@ -235,12 +247,13 @@ impl<P: Platform> RegionGate<P> {
             return;
         };
         // One visit for each index and epoch. Several threads may visit for one index, and what one of them sees of the
-        // word may be older than what another has seen. Relaxed: the word's Acquire has shown the region.
+        // word may be older than what another has seen. Release: pairs with the Acquire in `all_visited`. Relaxed on
+        // failure: nothing is visited then.
         let is_newer = epoch.wrapping_sub(seen).cast_signed() > 0;
         if is_newer
             && slot
                 .region_seen
-                .compare_exchange(seen, epoch, Ordering::Relaxed, Ordering::Relaxed)
+                .compare_exchange(seen, epoch, Ordering::Release, Ordering::Relaxed)
                 .is_ok()
         {
             // SAFETY: the index had not visited this epoch, so the region waits for it.

@@ -328,7 +328,7 @@ where
         never_started
     }
 
-    /// Blocks until every worker has left and nothing is queued. Any number of threads may join.
+    /// Blocks until every worker has left and nothing is queued or waits for a seat. Any number of threads may join.
     ///
     /// What was accepted when no worker was there waits for one to come, and so does `join`.
     ///
@@ -359,9 +359,13 @@ where
             return Err(JoinError::StillRunning);
         }
         Ok(self.engine().wait_as_joiner(|| {
-            // In this order: whoever popped the last entry had taken a seat before. Acquire: pairs with the Release in
-            // `Place::drop`, for what the workers did.
-            if self.engine.storage().is_drained() && self.taken.load(Ordering::Acquire) == 0 {
+            // In this order: the gate of regions was closed before the queue, and whoever popped the last entry or
+            // visited the last region had taken a seat before. Acquire: pairs with the Release in `Place::drop`, for what
+            // the workers did.
+            if self.engine.storage().is_drained()
+                && self.engine.regions.all_visited(self.engine.slots())
+                && self.taken.load(Ordering::Acquire) == 0
+            {
                 Look::Done
             } else if deadline.is_some_and(|at| P::now().is_some_and(|now| now >= at)) {
                 Look::GiveUp

@@ -185,6 +185,35 @@ fn a_broadcast_ends_when_the_pool_is_terminated_as_the_seat_is_left() {
     });
 }
 
+// S44, S46: what waits for a seat ends, or is skipped, before the joiner goes on, who is told.
+#[test]
+fn a_joiner_is_woken_when_a_broadcast_is_skipped() {
+    on::<1, 1>(2, |pool| {
+        let caller = thread::spawn(move || _ = pool.broadcast(|_| ()));
+        // Nothing is closed yet, or the joiner waits.
+        let joiner = thread::spawn(move || _ = pool.join());
+        pool.terminate();
+        join([caller]);
+        join([joiner]);
+    });
+}
+
+// S43, S44, S46: the worker that visits comes and goes while the joiner looks.
+#[test]
+fn join_sees_what_a_broadcast_did() {
+    on::<1, 1>(2, |pool| {
+        let done = Arc::new(Checked::new());
+        let does = Arc::clone(&done);
+        let caller = thread::spawn(move || pool.broadcast(|_| does.write()).is_ok());
+        let worker = thread::spawn(move || pool.run_worker(0).unwrap());
+        pool.close();
+        pool.join().unwrap();
+        done.write();
+        join([caller]);
+        join([worker]);
+    });
+}
+
 // S3
 #[test]
 fn start_returns_when_its_workers_have_their_states() {

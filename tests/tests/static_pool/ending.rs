@@ -195,3 +195,23 @@ fn pools_open_and_close_under_load() {
         assert_eq!(sum.into_inner(), 2 * 10 * 45);
     }
 }
+
+// S44, S46
+#[test]
+fn join_waits_for_a_broadcast_that_waits_for_a_seat() {
+    static POOL: StaticPool<2, 4, 64, Std> = StaticPool::new();
+    let _watch = watchdog();
+    thread::scope(|scope| {
+        let broadcast = scope.spawn(|| POOL.broadcast(|worker| worker.index()));
+        let mut seat = POOL.seat(0).unwrap();
+        while !seat.run_one() {
+            thread::yield_now();
+        }
+        POOL.close();
+        drop(seat);
+        assert_eq!(POOL.join_timeout(Duration::ZERO), Ok(false));
+        POOL.run_worker(1).unwrap();
+        POOL.join().unwrap();
+        assert_eq!(broadcast.join().unwrap().unwrap(), [0, 1]);
+    });
+}
