@@ -48,6 +48,9 @@ mod models;
 mod nested;
 mod panic;
 mod participation;
+// The models have it without `spin`.
+#[cfg(any(not(ringpool_loom), all(test, feature = "alloc")))]
+mod permit;
 mod platform;
 #[cfg(feature = "alloc")]
 mod pool;

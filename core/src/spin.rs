@@ -3,10 +3,11 @@
 use core::convert::Infallible;
 use core::marker::PhantomData;
 
+use crate::permit::Permit;
 use crate::platform::{CatchPanic, Context, IsrUnpark, Park, Platform, Timed};
 use crate::seats::Seats;
 use crate::submit::AbortOnUnwind;
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
+use crate::sync::{AtomicPtr, Ordering};
 use crate::time::Instant;
 
 /// Harts that [`Spin`] can tell apart.
@@ -68,14 +69,13 @@ pub enum Spin<H> {
 /// A permit that a hart waits for: a word that is looked at again and again.
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct SpinToken<H>(AtomicUsize, PhantomData<fn() -> H>);
+pub struct SpinToken<H>(Permit, PhantomData<fn() -> H>);
 
 impl<H: Hart> Park for SpinToken<H> {
-    const NEW: Self = Self(AtomicUsize::new(0), PhantomData);
+    const NEW: Self = Self(Permit::new(), PhantomData);
 
     fn park(&self, deadline: Option<Instant>) {
-        // Acquire: pairs with the Release in `unpark`.
-        while self.0.swap(0, Ordering::Acquire) == 0 {
+        while !self.0.take() {
             if deadline.is_some_and(|at| H::now().is_some_and(|now| now >= at)) {
                 return;
             }
@@ -84,13 +84,12 @@ impl<H: Hart> Park for SpinToken<H> {
     }
 
     fn unpark(&self) {
-        // Release: pairs with the Acquire in `park`.
-        self.0.store(1, Ordering::Release);
+        self.0.give();
         H::wake();
     }
 }
 
-// SAFETY: one store, and `wake`, which promises it.
+// SAFETY: one exchange, and `wake`, which promises it.
 unsafe impl<H: Hart> IsrUnpark for SpinToken<H> {}
 
 /// The hart of the table that all machines share. Nobody waits as one.
