@@ -6,6 +6,7 @@
 //! [`Context`]: crate::platform::Context
 
 use core::cell::Cell;
+use core::marker::PhantomData;
 use core::ops::Range;
 use core::ptr::NonNull;
 
@@ -21,8 +22,20 @@ pub(crate) trait Token {
     fn is_cancelled(&self) -> bool;
 }
 
+/// What frames of all platforms begin with: two platforms may share what [`Context`] sets, as the harts of `spin.rs` do.
+///
+/// [`Context`]: crate::platform::Context
+#[repr(C)]
+struct Link {
+    pool: NonNull<PoolHead>,
+    below: *const Link,
+}
+
 /// A worker at work on this thread: on its stack for as long as it is one.
+#[repr(C)]
 pub(crate) struct Frame<'a, P: Platform> {
+    /// First: all that is known of a frame until it turns out to be of the pool that is looked for.
+    link: Link,
     pub(crate) engine: &'a Engine<P>,
     pub(crate) index: usize,
     /// The worker's state, of the pool's type `W`.
@@ -34,16 +47,15 @@ pub(crate) struct Frame<'a, P: Platform> {
     by_loop: Cell<bool>,
     /// Jobs that the worker may still run before it is replaced.
     quota: Cell<usize>,
-    below: *const Frame<'static, P>,
 }
 
 /// Restores the thread's frame, also when `f` unwinds.
-struct Restore<P: Platform>(*const Frame<'static, P>);
+struct Restore<P: Platform>(*const (), PhantomData<fn() -> P>);
 
 impl<P: Platform> Drop for Restore<P> {
     fn drop(&mut self) {
         // SAFETY: the frame below lives until its own guard is dropped.
-        unsafe { P::set(self.0.cast()) };
+        unsafe { P::set(self.0) };
     }
 }
 
@@ -61,17 +73,21 @@ impl<'a, P: Platform> Frame<'a, P> {
         state: NonNull<()>,
         f: impl FnOnce(&Self) -> R,
     ) -> R {
-        let below = P::get().cast::<Frame<'static, P>>();
+        let below = P::get();
+        let link = Link {
+            pool: engine.head(),
+            below: below.cast(),
+        };
         let frame = Self {
+            link,
             engine,
             index,
             state: Cell::new(state),
             lent: Cell::new(true),
             by_loop: Cell::new(false),
             quota: Cell::new(engine.settings.jobs_per_worker),
-            below,
         };
-        let _restore = Restore::<P>(below);
+        let _restore = Restore::<P>(below, PhantomData);
         // SAFETY: the frame lives until the guard, which is dropped first, takes it back.
         unsafe { P::set((&raw const frame).cast()) };
         f(&frame)
@@ -82,13 +98,15 @@ impl<'a, P: Platform> Frame<'a, P> {
         pool: NonNull<PoolHead>,
         f: impl FnOnce(Option<&Frame<'_, P>>) -> R,
     ) -> R {
-        let mut top = P::get().cast::<Frame<'static, P>>();
-        // SAFETY: frames are removed from the list before they end, and the list is this thread's own.
-        while let Some(frame) = unsafe { top.as_ref() } {
-            if frame.engine.head() == pool {
-                return f(Some(frame));
+        let mut top = P::get().cast::<Link>();
+        // SAFETY: frames are removed from the list before they end, the list is this thread's own, and each begins
+        // with its link.
+        while let Some(link) = unsafe { top.as_ref() } {
+            if link.pool == pool {
+                // SAFETY: a pool has one platform, and its address while a frame of it lives.
+                return f(unsafe { top.cast::<Frame<'_, P>>().as_ref() });
             }
-            top = frame.below;
+            top = link.below;
         }
         f(None)
     }

@@ -48,6 +48,16 @@ unsafe impl Hart for Thread {
 
 impl TimedHart for Thread {}
 
+/// The same threads by another name, as a second library would have it.
+enum SameThread {}
+
+// SAFETY: as for `Thread`.
+unsafe impl Hart for SameThread {
+    fn index() -> usize {
+        Thread::index()
+    }
+}
+
 type Pool<const WORKERS: usize, const SLOTS: usize> = StaticPool<WORKERS, SLOTS, 64, Spin<Thread>>;
 
 /// Runs `f` while threads sit in all seats.
@@ -273,4 +283,18 @@ fn a_panic_in_the_middle_of_recycling_ends_the_program() {
     let recycles = || seat.participate(|| POOL.apply(|| ()));
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(recycles));
     assert!(caught.is_ok(), "the worker is between two states");
+}
+
+// S41: frames of two kinds of harts lie in one list. Miri sees one taken for the other.
+#[test]
+fn pools_of_two_kinds_of_harts_call_each_other() {
+    static HERE: Pool<1, 4> = Pool::new();
+    static THERE: StaticPool<1, 4, 64, Spin<SameThread>> = StaticPool::new();
+    let (mut here, mut there) = (HERE.seat(0).unwrap(), THERE.seat(0).unwrap());
+    let sum = here.participate(|| {
+        let inner = || HERE.apply(|| THERE.apply(|| HERE.apply(|| 1)));
+        let first = there.participate(inner).unwrap().unwrap().unwrap();
+        first + HERE.apply(|| 2).unwrap()
+    });
+    assert_eq!(sum, 3);
 }
