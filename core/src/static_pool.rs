@@ -290,7 +290,7 @@ where
     /// Somebody has the seat, or there is no such seat.
     pub fn seat(&self, index: usize) -> Result<Seat<'_, P, W>, SeatError> {
         let place = seat::Place::take(self, index)?;
-        let state = (self.hooks.initializer)(&place.info());
+        let state = place.without_state(|| (self.hooks.initializer)(&place.info()));
         Ok(Seat::new(place, state, &self.hooks))
     }
 

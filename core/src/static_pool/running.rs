@@ -273,7 +273,8 @@ where
         // SAFETY: `ask_for` made the pointer from a static.
         let pool: &'static Self = unsafe { pool.cast().as_ref() };
         let place = Place::of(pool, index);
-        let made = caught::<P, _>(|| (pool.hooks.initializer)(&place.info()));
+        let initialize = || (pool.hooks.initializer)(&place.info());
+        let made = caught::<P, _>(|| place.without_state(initialize));
         match made {
             Ok(state) => {
                 pool.starting.begun.fetch_or(1 << index, Ordering::Relaxed);

@@ -304,7 +304,8 @@ impl<P: Platform, W> Drop for Seat<'_, P, W> {
         if self.tenure.has_state {
             // SAFETY: it is there, and this is the end of the seat.
             let state = unsafe { self.room.assume_init_read() };
-            self.tenure.end(state);
+            let tenure = &self.tenure;
+            tenure.place.without_state(|| tenure.end(state));
         }
     }
 }
@@ -346,6 +347,12 @@ impl<'p, P: Platform> Place<'p, P> {
 
     pub(super) fn index(&self) -> usize {
         self.at.index
+    }
+
+    /// Calls `f` as the worker, whose state is not there: its initializer or exit hook.
+    pub(super) fn without_state<R>(&self, f: impl FnOnce() -> R) -> R {
+        // SAFETY: the frame never hears of a state.
+        unsafe { Frame::enter(self.engine, self.at.index, NonNull::dangling(), |_| f()) }
     }
 
     pub(super) fn info(&self) -> WorkerInfo<'static> {

@@ -1,8 +1,9 @@
 //! Workers that come by themselves, and their states.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ringpool::{JobError, SeatError, StaticPool, Std, WaitPolicy};
+use ringpool::{JobError, JoinError, SeatError, StaticPool, Std, WaitPolicy, WorkerInfo};
 use ringpool_tests::{Tracked, Tracker, watchdog};
 
 use super::with_workers;
@@ -146,4 +147,27 @@ fn pools_and_seats_can_be_shared_as_they_should() {
         format!("{pool:?}"),
         "StaticPool { workers: 2, queued: 0, .. }"
     );
+}
+
+// S44, S46: hooks run as the worker they are for.
+#[test]
+fn what_a_hook_waits_for_is_done_by_its_worker() {
+    static POOL: StaticPool<1, 4, 64, Std> = StaticPool::new().initializer(hook).exit_hook(last);
+    fn hook(_: &WorkerInfo<'_>) {
+        assert_eq!(POOL.apply(|| 1).unwrap(), 1);
+        let queued = POOL.apply_async(|| 2).unwrap();
+        assert_eq!(queued.get().unwrap(), 2);
+    }
+    fn last(_: &WorkerInfo<'_>, (): ()) {
+        let queued = POOL.apply_async(|| 3).unwrap();
+        assert_eq!(queued.get().unwrap(), 3);
+        POOL.close();
+        assert_eq!(POOL.join(), Err(JoinError::FromWorker));
+        ENDED.fetch_add(1, Ordering::Relaxed);
+    }
+    static ENDED: AtomicUsize = AtomicUsize::new(0);
+    let _watch = watchdog();
+    drop(POOL.seat(0).unwrap());
+    POOL.join().unwrap();
+    assert_eq!(ENDED.load(Ordering::Relaxed), 1);
 }
