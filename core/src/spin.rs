@@ -43,15 +43,17 @@ pub unsafe trait Hart: 'static {
 /// A machine whose [`Hart::now`] always answers `Some`, and whose [`Hart::relax`] returns soon after any time.
 pub trait TimedHart: Hart {}
 
-/// The one core of a machine that has no other, as seen by its main program and its interrupt handlers.
+/// The one core that uses pools, as seen by its main program and its interrupt handlers.
 ///
-/// Only for machines without an operating system, where nothing but the program itself could start a second
-/// thread. A program that starts a second core needs a [`Hart`] of its own.
+/// It is a [`Hart`] only on machines without an operating system, and with the feature `single-core`. To turn that on is to
+/// promise what the contract of `Hart` asks for: no second core of the program ever calls a pool, also where the
+/// chip has one. Two cores with one index would be one worker, and its state be borrowed twice. So the program turns it
+/// on, and never a library; a program that uses a second core has a hart of its own.
 #[derive(Debug, Clone, Copy)]
 pub enum SingleCore {}
 
-// SAFETY: there is one hart.
-#[cfg(target_os = "none")]
+// SAFETY: there is one hart, as the program has promised by the feature.
+#[cfg(all(target_os = "none", feature = "single-core"))]
 unsafe impl Hart for SingleCore {
     fn index() -> usize {
         0

@@ -20,7 +20,7 @@ use crate::idle::Idle;
 use crate::platform::{IsrUnpark, Platform, Timed};
 use crate::seats::Look;
 use crate::spawner::{Placement, WorkerInfo};
-#[cfg(target_os = "none")]
+#[cfg(all(target_os = "none", feature = "single-core"))]
 use crate::spin::{SingleCore, Spin};
 use crate::stats::WorkerStats;
 use crate::sync::{AtomicUsize, Ordering, const_fn};
@@ -106,8 +106,8 @@ pub struct StaticPool<
     const WORKERS: usize,
     const SLOTS: usize,
     const BYTES: usize,
-    #[cfg(target_os = "none")] P: Platform = Spin<SingleCore>,
-    #[cfg(not(target_os = "none"))] P: Platform,
+    #[cfg(all(target_os = "none", feature = "single-core"))] P: Platform = Spin<SingleCore>,
+    #[cfg(not(all(target_os = "none", feature = "single-core")))] P: Platform,
     W = (),
 > {
     engine: Engine<P, Arrays<P, WORKERS, SLOTS, BYTES>>,
