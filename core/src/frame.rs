@@ -167,7 +167,10 @@ impl<'a, P: Platform> Frame<'a, P> {
         self.leave_loop();
         let slot = self.slot();
         slot.stats.count_job(items);
-        self.quota.set(self.quota.get().saturating_sub(1));
+        let left = self.quota.get();
+        // As many as a word can count are no limit: words of 32 bits would run out.
+        self.quota
+            .set(left.saturating_sub(usize::from(left < usize::MAX)));
         slot.track.begin::<P>()
     }
 

@@ -57,3 +57,16 @@ fn wake_latency_is_zero_without_a_clock() {
     assert_eq!((counted.parks, counted.jobs), (2, 1));
     assert_eq!(counted.wake_latency, Duration::ZERO);
 }
+
+// S7: a worker without a limit is not replaced, however many jobs a word can count.
+#[test]
+fn what_has_no_limit_is_not_counted_down() {
+    let stage = pool(1);
+    for (limit, left) in [(usize::MAX, usize::MAX), (2, 1), (1, 0)] {
+        stage.on(0, |frame| {
+            frame.set_quota(limit);
+            let _ = frame.begin(1);
+            assert_eq!(frame.quota(), left);
+        });
+    }
+}
