@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::job::{Entry, PoolHead};
 use crate::platform::Platform;
 use crate::slot::WorkerSlot;
+use crate::sync::Flag;
 use crate::timeline::{Began, Label, SpanKind};
 use crate::worker::Worker;
 
@@ -40,8 +41,8 @@ pub(crate) struct Frame<'a, P: Platform> {
     pub(crate) index: usize,
     /// The worker's state, of the pool's type `W`.
     state: Cell<NonNull<()>>,
-    /// Whether a job has borrowed the state.
-    lent: Cell<bool>,
+    /// Whether a job has borrowed the state. An interrupt handler acts as the worker that it has interrupted, and reads it.
+    lent: Flag,
     /// Whether the entry that begins now was taken by the worker's own loop, not by a wait inside a job:
     /// such a one may be handed over to the worker's replacement.
     by_loop: Cell<bool>,
@@ -83,7 +84,7 @@ impl<'a, P: Platform> Frame<'a, P> {
             engine,
             index,
             state: Cell::new(state),
-            lent: Cell::new(true),
+            lent: Flag::new(true),
             by_loop: Cell::new(false),
             quota: Cell::new(engine.settings.jobs_per_worker),
         };
@@ -254,7 +255,7 @@ impl<'a, P: Platform> Frame<'a, P> {
 }
 
 /// Ends a loan, also by unwinding.
-struct Back<'a>(&'a Cell<bool>);
+struct Back<'a>(&'a Flag);
 
 impl Drop for Back<'_> {
     fn drop(&mut self) {

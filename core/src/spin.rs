@@ -7,7 +7,7 @@ use crate::permit::Permit;
 use crate::platform::{CatchPanic, Context, IsrUnpark, Park, Platform, Timed};
 use crate::seats::Seats;
 use crate::submit::AbortOnUnwind;
-use crate::sync::{AtomicPtr, Ordering};
+use crate::sync::{AtomicPtr, Ordering, interrupt_fence};
 use crate::time::Instant;
 
 /// Harts that [`Spin`] can tell apart.
@@ -131,12 +131,15 @@ impl<H: TimedHart> Timed for Spin<H> {}
 // SAFETY: each hart has its own place, by the contract of `Hart`.
 unsafe impl<H: Hart> Context for Spin<H> {
     fn get() -> *const () {
-        // Relaxed, both: only the hart itself reads and writes its place.
+        // Relaxed, both: only the hart itself, and what interrupts it, reads and writes its place.
         CONTEXTS[H::index()].load(Ordering::Relaxed)
     }
 
     unsafe fn set(worker: *const ()) {
+        // A handler finds a frame that is whole, before and after.
+        interrupt_fence();
         CONTEXTS[H::index()].store(worker.cast_mut(), Ordering::Relaxed);
+        interrupt_fence();
     }
 }
 

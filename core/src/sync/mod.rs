@@ -50,6 +50,38 @@ macro_rules! array_of {
 }
 pub(crate) use array_of;
 
+/// Keeps the compiler from moving anything across. Between a thread and the interrupt handlers that run on it no other
+/// fence is needed, and the models have nothing to find.
+#[inline]
+pub(crate) fn interrupt_fence() {
+    core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
+}
+
+/// A flag of one thread, which an interrupt handler on that thread reads, and may change if it changes it back. What the
+/// flag guards is where the handler takes it to be.
+#[derive(Debug)]
+pub(crate) struct Flag(core::sync::atomic::AtomicBool);
+
+impl Flag {
+    pub(crate) const fn new(set: bool) -> Self {
+        Self(core::sync::atomic::AtomicBool::new(set))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> bool {
+        let set = self.0.load(core::sync::atomic::Ordering::Relaxed);
+        interrupt_fence();
+        set
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, set: bool) {
+        interrupt_fence();
+        self.0.store(set, core::sync::atomic::Ordering::Relaxed);
+        interrupt_fence();
+    }
+}
+
 /// Keeps a value on cache lines of its own, so that writers of neighbours do not slow its readers.
 ///
 /// Two lines on x86-64 and 64-bit Arm, whose prefetchers fetch lines in pairs; one line on other
