@@ -118,7 +118,7 @@ fn apply_elsewhere<P: Platform, B: Body<P>>(
     if let Some(control) = &options.control {
         control.watch(crate::seats::unpark_everybody::<P>, 1);
     }
-    let cell = JobCell::new(engine, JobWord::new(), body, options);
+    let cell = JobCell::on_stack(engine, body, options);
     let guard = AbortOnUnwind;
     let outcome = {
         let pointer = NonNull::from(&cell);

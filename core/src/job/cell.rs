@@ -45,13 +45,20 @@ impl<P: Platform, X: Extra<P>> Token for CellToken<'_, P, X> {
 }
 
 impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
-    /// Of jobs on the heap and on the stack.
-    const VTABLE: JobVTable<P> = Self::vtable(Self::free);
+    /// Of jobs on the heap, whose handles may outlive the pool.
+    #[cfg(feature = "alloc")]
+    const ON_HEAP: JobVTable<P> = Self::vtable(Self::free, Self::withdraw);
 
-    /// Of jobs in a block of their pool.
-    const IN_BLOCK: JobVTable<P> = Self::vtable(Self::free_in_block);
+    /// Of jobs on the stack of a thread that has borrowed the pool.
+    const ON_STACK: JobVTable<P> = Self::vtable(Self::never_freed, Self::withdraw_inside);
 
-    const fn vtable(free: unsafe fn(NonNull<Job<P>>, bool)) -> JobVTable<P> {
+    /// Of jobs in a block of their pool, which lives for ever.
+    const IN_BLOCK: JobVTable<P> = Self::vtable(Self::free_in_block, Self::withdraw_inside);
+
+    const fn vtable(
+        free: unsafe fn(NonNull<Job<P>>, bool),
+        withdraw: unsafe fn(NonNull<Job<P>>, Refusal) -> bool,
+    ) -> JobVTable<P> {
         JobVTable {
             entry: EntryVTable {
                 run: Self::run,
@@ -62,16 +69,26 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
             take_error: Self::take_error,
             free,
             help: Self::help,
-            withdraw: Self::withdraw,
+            withdraw,
             due: Self::due,
             progress: Self::progress,
         }
     }
 
-    /// A job that waits to be queued.
-    pub(crate) fn new(engine: &Engine<P>, word: JobWord, body: B, extra: X) -> Self {
+    /// A job that waits to be queued from the stack of a thread that keeps it there, and the pool, until it has ended.
+    pub(crate) fn on_stack(engine: &Engine<P>, body: B, extra: X) -> Self {
+        Self::new(&Self::ON_STACK, engine, JobWord::new(), body, extra)
+    }
+
+    fn new(
+        vtable: &'static JobVTable<P>,
+        engine: &Engine<P>,
+        word: JobWord,
+        body: B,
+        extra: X,
+    ) -> Self {
         Self {
-            job: Job::new(&Self::VTABLE, word, engine),
+            job: Job::new(vtable, word, engine),
             extra,
             slot: UnsafeCell::new(Slot {
                 body: ManuallyDrop::new(body),
@@ -82,7 +99,8 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     /// A job on the heap; its last holder frees it.
     #[cfg(feature = "alloc")]
     pub(crate) fn boxed(engine: &Engine<P>, word: JobWord, body: B, extra: X) -> NonNull<Self> {
-        NonNull::from(Box::leak(Box::new(Self::new(engine, word, body, extra))))
+        let cell = Self::new(&Self::ON_HEAP, engine, word, body, extra);
+        NonNull::from(Box::leak(Box::new(cell)))
     }
 
     /// Writes a job into a block of its pool, to which its last holder gives the block back.
@@ -105,14 +123,7 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
             );
         };
         let this = block.cast::<Self>();
-        let slot = Slot {
-            body: ManuallyDrop::new(body),
-        };
-        let cell = Self {
-            job: Job::new(&Self::IN_BLOCK, word, engine),
-            extra,
-            slot: UnsafeCell::new(slot),
-        };
+        let cell = Self::new(&Self::IN_BLOCK, engine, word, body, extra);
         // SAFETY: the block is the caller's, large enough and aligned.
         unsafe { this.write(cell) };
         this
@@ -139,7 +150,7 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
         extra: X,
     ) -> NonNull<Self> {
         NonNull::from(Box::leak(Box::new(Self {
-            job: Job::new(&Self::VTABLE, JobWord::new_refused(), engine),
+            job: Job::new(&Self::ON_HEAP, JobWord::new_refused(), engine),
             extra,
             slot: UnsafeCell::new(Slot {
                 value: ManuallyDrop::new(value),
@@ -295,23 +306,21 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     /// # Safety
     ///
     /// The caller must be the last holder of a job from `boxed` or `resolved`.
+    #[cfg(feature = "alloc")]
     unsafe fn free(job: NonNull<Job<P>>, drop_value: bool) {
-        #[cfg(feature = "alloc")]
-        {
-            // SAFETY: R3: the job was boxed, and nobody else points to it.
-            let mut cell = unsafe { Box::from_raw(job.cast::<Self>().as_ptr()) };
-            cell.job.drop_waker();
-            if drop_value && core::mem::needs_drop::<Result<B::Value, JobError>>() {
-                // SAFETY: a job that is freed is ready, and its value was not taken.
-                let value = unsafe { cell.take_value() };
-                B::discard(value);
-            }
+        // SAFETY: R3: the job was boxed, and nobody else points to it.
+        let mut cell = unsafe { Box::from_raw(job.cast::<Self>().as_ptr()) };
+        cell.job.drop_waker();
+        if drop_value && core::mem::needs_drop::<Result<B::Value, JobError>>() {
+            // SAFETY: a job that is freed is ready, and its value was not taken.
+            let value = unsafe { cell.take_value() };
+            B::discard(value);
         }
-        #[cfg(not(feature = "alloc"))]
-        {
-            let _ = (job, drop_value);
-            unreachable!("jobs on the stack keep their handle bit, so nobody frees them");
-        }
+    }
+
+    /// Jobs on the stack keep their handle bit.
+    unsafe fn never_freed(_: NonNull<Job<P>>, _: bool) {
+        unreachable!("the caller of a blocking verb holds its job");
     }
 
     /// # Safety
@@ -346,7 +355,21 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
 
     /// # Safety
     ///
+    /// The job must be valid, and its pool outlive the call.
+    unsafe fn withdraw_inside(job: NonNull<Job<P>>, why: Refusal) -> bool {
+        // SAFETY: the caller's promise.
+        let taken = unsafe { Job::take_back_inside(job) };
+        if taken {
+            // SAFETY: we have just taken it out of its cell.
+            unsafe { Self::refuse(Job::entry(job), why) };
+        }
+        taken
+    }
+
+    /// # Safety
+    ///
     /// The job must be valid.
+    #[cfg(feature = "alloc")]
     unsafe fn withdraw(job: NonNull<Job<P>>, why: Refusal) -> bool {
         // SAFETY: the caller's promise.
         let taken = unsafe { Job::take_back(job) };

@@ -19,6 +19,7 @@ use crate::error::{JobError, Refusal};
 use crate::frame::Frame;
 use crate::platform::Platform;
 use crate::ring::Cell;
+#[cfg(feature = "alloc")]
 use crate::seats::Visit;
 use crate::stats::Progress;
 use crate::sync::{AtomicPtr, Ordering, UnsafeCell};
@@ -222,6 +223,7 @@ impl<P: Platform> Job<P> {
     /// # Safety
     ///
     /// The job must be valid.
+    #[cfg(feature = "alloc")]
     pub(crate) unsafe fn take_back(this: NonNull<Self>) -> bool {
         // SAFETY: the caller's promise.
         let job = unsafe { this.as_ref() };

@@ -1,8 +1,9 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Mutex;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Mutex, mpsc};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant as Clock};
@@ -60,6 +61,33 @@ unsafe impl Hart for SameThread {
 
 type Pool<const WORKERS: usize, const SLOTS: usize> = StaticPool<WORKERS, SLOTS, 64, Spin<Thread>>;
 
+/// Ends the program if the test takes too long; stops when dropped.
+struct Watch(#[allow(dead_code, reason = "dropping it is the message")] mpsc::Sender<()>);
+
+fn watchdog() -> Watch {
+    let (watch, is_over) = mpsc::channel();
+    let name = thread::current().name().map(String::from);
+    thread::spawn(move || {
+        if is_over.recv_timeout(Duration::from_secs(120)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("{name:?} hangs");
+            std::process::abort();
+        }
+    });
+    Watch(watch)
+}
+
+/// Runs the test of this name alone in a process of its own, and tells how it ended; `None` in that process.
+fn in_a_process_of_its_own(name: &str) -> Option<Output> {
+    const CHILD: &str = "RINGPOOL_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return None;
+    }
+    let this = std::env::current_exe().unwrap();
+    let mut child = Command::new(this);
+    child.args(["--exact", &format!("tests::{name}")]);
+    Some(child.env(CHILD, "").output().unwrap())
+}
+
 /// Runs `f` while threads sit in all seats.
 fn with_harts<const WORKERS: usize, const SLOTS: usize>(
     pool: &Pool<WORKERS, SLOTS>,
@@ -78,6 +106,7 @@ fn with_harts<const WORKERS: usize, const SLOTS: usize>(
 // S9, S10, S26, S44
 #[test]
 fn the_program_of_a_bare_core_runs() {
+    let _watch = watchdog();
     static POOL: StaticPool<1, 8, 64, Spin<Thread>, u32> = StaticPool::new();
     for reading in [5, 6] {
         drop(on_reading(&POOL, reading));
@@ -91,6 +120,7 @@ fn the_program_of_a_bare_core_runs() {
 // S9, S26, S27
 #[test]
 fn harts_share_the_work_of_blocking_calls() {
+    let _watch = watchdog();
     let pool = Pool::<3, 8>::new();
     with_harts(&pool, || {
         for len in [0_u32, 1, 5, 1000] {
@@ -112,6 +142,7 @@ fn harts_share_the_work_of_blocking_calls() {
 // S7, S34, S35, S42: none of it needs an allocator.
 #[test]
 fn one_core_streams_opens_scopes_and_recycles_its_worker() {
+    let _watch = watchdog();
     static POOL: StaticPool<1, 4, 64, Spin<Thread>, u32> = StaticPool::new().max_jobs_per_worker(7);
     let mut seat = POOL.seat(0).unwrap();
     let (mut sum, mut lent) = (0, [0; 3]);
@@ -134,6 +165,7 @@ fn one_core_streams_opens_scopes_and_recycles_its_worker() {
 // S10, S44: the smallest executor.
 #[test]
 fn a_worker_is_a_task_of_an_executor() {
+    let _watch = watchdog();
     static POOL: Pool<1, 4> = Pool::new();
     let mut seat = POOL.seat(0).unwrap();
     let answer = POOL.isr().try_apply_async(|| 42).unwrap();
@@ -150,6 +182,7 @@ fn a_worker_is_a_task_of_an_executor() {
 // S13
 #[test]
 fn a_full_pool_waits_for_nobody() {
+    let _watch = watchdog();
     static POOL: Pool<1, 1> = Pool::new();
     let first = POOL.apply_async(|| 1).unwrap();
     let refused = POOL.apply_async(|| 2).unwrap_err();
@@ -164,6 +197,7 @@ fn a_full_pool_waits_for_nobody() {
 // S17, S50
 #[test]
 fn waits_end_in_time() {
+    let _watch = watchdog();
     static POOL: Pool<1, 4> = Pool::new();
     let mut late = POOL.apply_async(|| 1).unwrap();
     let timed_out = late.get_timeout(Duration::from_millis(1));
@@ -181,6 +215,7 @@ fn waits_end_in_time() {
 // S14, S45: shares that are skipped, told apart by a bit for each worker.
 #[test]
 fn what_a_stopped_pool_skips_is_dropped_once_and_nobody_waits_for_it() {
+    let _watch = watchdog();
     static DROPPED: AtomicUsize = AtomicUsize::new(0);
     struct Item(usize);
     impl Drop for Item {
@@ -220,6 +255,7 @@ fn what_a_stopped_pool_skips_is_dropped_once_and_nobody_waits_for_it() {
 // S46
 #[test]
 fn a_joiner_that_sleeps_is_woken_by_the_last_who_leaves() {
+    let _watch = watchdog();
     static POOL: Pool<2, 4> = Pool::new();
     static JOINER: AtomicUsize = AtomicUsize::new(usize::MAX);
     let seats = [POOL.seat(0).unwrap(), POOL.seat(1).unwrap()];
@@ -244,6 +280,7 @@ fn a_joiner_that_sleeps_is_woken_by_the_last_who_leaves() {
 // S41, S46
 #[test]
 fn a_job_waits_for_another_of_its_pool() {
+    let _watch = watchdog();
     static POOL: Pool<1, 4> = Pool::new();
     with_harts(&POOL, || {
         let nested = POOL.apply(|| {
@@ -259,21 +296,15 @@ fn a_job_waits_for_another_of_its_pool() {
 // S6, S24: a machine's panics are not caught. What would go on here would run jobs on a state that is not there.
 #[test]
 fn a_panic_in_the_middle_of_recycling_ends_the_program() {
-    const CHILD: &str = "RINGPOOL_RECYCLING_PANICS";
+    let _watch = watchdog();
     static FAILS: AtomicBool = AtomicBool::new(false);
     static POOL: StaticPool<1, 4, 64, Spin<Thread>, u32> =
         StaticPool::new().max_jobs_per_worker(1).initializer(|_| {
             assert!(!FAILS.load(Ordering::Relaxed), "no state any more");
             7
         });
-    if std::env::var_os(CHILD).is_none() {
-        let this = std::env::current_exe().unwrap();
-        let name = "tests::a_panic_in_the_middle_of_recycling_ends_the_program";
-        let child = std::process::Command::new(this)
-            .args(["--exact", name])
-            .env(CHILD, "")
-            .output()
-            .unwrap();
+    let name = "a_panic_in_the_middle_of_recycling_ends_the_program";
+    if let Some(child) = in_a_process_of_its_own(name) {
         let said = String::from_utf8_lossy(&child.stderr);
         assert_eq!(child.status.code(), None, "a signal ends it: {said}");
         return;
@@ -288,6 +319,7 @@ fn a_panic_in_the_middle_of_recycling_ends_the_program() {
 // S41: frames of two kinds of harts lie in one list. Miri sees one taken for the other.
 #[test]
 fn pools_of_two_kinds_of_harts_call_each_other() {
+    let _watch = watchdog();
     static HERE: Pool<1, 4> = Pool::new();
     static THERE: StaticPool<1, 4, 64, Spin<SameThread>> = StaticPool::new();
     let (mut here, mut there) = (HERE.seat(0).unwrap(), THERE.seat(0).unwrap());
@@ -297,4 +329,36 @@ fn pools_of_two_kinds_of_harts_call_each_other() {
         first + HERE.apply(|| 2).unwrap()
     });
     assert_eq!(sum, 3);
+}
+
+// S14, S20: every seat of the table is taken by a hart that waits. To cancel, or to withdraw at a deadline, needs none.
+#[test]
+fn jobs_are_taken_back_while_no_seat_is_free() {
+    let _watch = watchdog();
+    static POOL: Pool<1, 64> = Pool::new();
+    let name = "jobs_are_taken_back_while_no_seat_is_free";
+    if let Some(child) = in_a_process_of_its_own(name) {
+        let said = String::from_utf8_lossy(&child.stderr);
+        assert!(child.status.success(), "{said}");
+        return;
+    }
+    let jobs = [(); 32].map(|()| POOL.apply_async(|| ()).unwrap());
+    thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        for job in &jobs {
+            let tell = tell.clone();
+            scope.spawn(move || {
+                tell.send(Thread::index()).unwrap();
+                job.wait();
+            });
+        }
+        for hart in told.iter().take(jobs.len()) {
+            while PAUSES[hart].load(Ordering::Relaxed) == 0 {
+                thread::yield_now();
+            }
+        }
+        for job in &jobs {
+            assert_eq!(job.cancel(), CancelOutcome::NeverRan);
+        }
+    });
 }
