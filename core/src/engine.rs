@@ -127,6 +127,8 @@ impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
         // SAFETY: the caller's promise; the head is the engine's first field, and the pointer was made
         // from the whole engine.
         let engine: &Self = unsafe { head.cast().as_ref() };
+        // Dekker pair with itself: of two who have emptied neighbouring cells, one sees both.
+        crate::sync::fence_seq_cst();
         if engine.storage.pop_emptied() {
             engine.room_came_free();
         }

@@ -14,7 +14,7 @@ use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use super::*;
-use crate::models::{Checked, Machine, Value, explore, join};
+use crate::models::{Checked, Machine, Value, before_the_race, explore, join};
 
 /// What loom keeps of a cell makes jobs larger than they are.
 type Pool<const WORKERS: usize, const SLOTS: usize> = StaticPool<WORKERS, SLOTS, 1024, Machine>;
@@ -123,6 +123,22 @@ fn join_waits_for_what_was_accepted_before_the_close() {
         }
         join([worker]);
         assert_eq!(pool.stats().workers[0].jobs, usize::from(accepted));
+    });
+}
+
+// S20, S46: each of two who cancel might take the other's entry for one that is still to run.
+#[test]
+fn join_ends_when_two_jobs_are_cancelled_at_once() {
+    on::<1, 2>(2, |pool| {
+        let [first, second] = before_the_race(|| {
+            let jobs = [(); 2].map(|()| pool.apply_async(|| ()).unwrap());
+            pool.close();
+            jobs
+        });
+        let canceller = thread::spawn(move || _ = first.cancel());
+        second.cancel();
+        pool.join().unwrap();
+        join([canceller]);
     });
 }
 
