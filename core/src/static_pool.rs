@@ -165,6 +165,38 @@ where
         /// A pool that waits for workers. Their states are `W::default()` unless there is an initializer.
         #[must_use]
         pub const fn new() -> Self {
+            Self::with_initializer(default_state)
+        }
+    }
+}
+
+impl<P, W, const WORKERS: usize, const SLOTS: usize, const BYTES: usize>
+    StaticPool<WORKERS, SLOTS, BYTES, P, W>
+where
+    P: Platform,
+{
+    const_fn! {
+        /// As [`new`](Self::new), for states without a default: `initializer` makes that of a worker when it takes its
+        /// seat, and when it has used up its jobs.
+        ///
+        /// ```
+        /// # use ringpool_core::StaticPool;
+        /// # use ringpool_std::Std;
+        /// struct Sensor {
+        ///     port: usize,
+        /// }
+        ///
+        /// static POOL: StaticPool<1, 8, 64, Std, Sensor> =
+        ///     StaticPool::with_initializer(|worker| Sensor { port: worker.index() + 7 });
+        ///
+        /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+        /// let mut seat = POOL.seat(0)?;
+        /// let port = seat.participate(|| POOL.with_worker().apply(|worker| worker.state.port))?;
+        /// assert_eq!(port, 7);
+        /// # Ok(()) }
+        /// ```
+        #[must_use]
+        pub const fn with_initializer(initializer: fn(&WorkerInfo<'_>) -> W) -> Self {
             const {
                 assert!(
                     WORKERS >= 1 && WORKERS <= MOST_WORKERS,
@@ -189,7 +221,7 @@ where
             Self {
                 engine: Engine::new(settings, Idle::new(searchers), Arrays::new()),
                 hooks: Hooks {
-                    initializer: default_state,
+                    initializer,
                     exit_hook: None,
                 },
                 taken: AtomicUsize::new(0),
@@ -198,13 +230,7 @@ where
             }
         }
     }
-}
 
-impl<P, W, const WORKERS: usize, const SLOTS: usize, const BYTES: usize>
-    StaticPool<WORKERS, SLOTS, BYTES, P, W>
-where
-    P: Platform,
-{
     /// Makes the state of a worker when it takes its seat, and when it has used up its jobs.
     #[must_use]
     pub const fn initializer(mut self, f: fn(&WorkerInfo<'_>) -> W) -> Self {
