@@ -89,6 +89,10 @@ pub(super) struct Starting<const WORKERS: usize> {
     begun: AtomicUsize,
     /// One bit for each worker that will never have one.
     lost: AtomicUsize,
+    /// One bit for each worker that a spawner was asked for.
+    asked: AtomicUsize,
+    /// One bit for each of these that has left its seat. The seat alone does not tell: a stranger may have it by now.
+    left: AtomicUsize,
 }
 
 // SAFETY: a record is written before its token is made, and only read by who has the token.
@@ -108,6 +112,8 @@ impl<const WORKERS: usize> Starting<WORKERS> {
                 busy: AtomicUsize::new(0),
                 begun: AtomicUsize::new(0),
                 lost: AtomicUsize::new(0),
+                asked: AtomicUsize::new(0),
+                left: AtomicUsize::new(0),
             }
         }
     }
@@ -169,6 +175,10 @@ where
                 })
             })?;
         let starting = &self.starting;
+        // The last of an earlier start have left their seats, but perhaps not said so. Relaxed: whoever asked for a worker
+        // noted it before, and the seat carries it here.
+        self.wait_until_left(starting.asked.swap(0, Ordering::Relaxed));
+        starting.left.store(0, Ordering::Relaxed);
         // Relaxed, here and below: who has the seats is alone, and the spawner's hand-over carries it to the workers.
         starting.begun.store(0, Ordering::Relaxed);
         starting.lost.store(0, Ordering::Relaxed);
@@ -185,12 +195,16 @@ where
                 drop(place);
                 continue;
             }
+            starting.asked.fetch_or(1 << index, Ordering::Relaxed);
             match self.ask_for(&mut workers, index) {
                 Ok(()) => {
                     core::mem::forget(place);
                     started |= 1 << index;
                 }
-                Err(error) => failure = Some(error),
+                Err(error) => {
+                    starting.asked.fetch_and(!(1 << index), Ordering::Relaxed);
+                    failure = Some(error);
+                }
             }
         }
         self.engine().wait_as_joiner(|| {
@@ -214,10 +228,28 @@ where
             });
         };
         self.terminate();
-        let joined = self.join_until(None);
-        debug_assert_eq!(joined, Ok(true), "nobody had a seat when it began");
+        self.wait_until_left(started);
         workers.reclaim();
         Err(failure)
+    }
+
+    /// Blocks until these workers, which a spawner was asked for, have left.
+    fn wait_until_left(&self, workers: usize) {
+        self.engine().wait_as_joiner(|| {
+            // Acquire: pairs with the Release in `has_left`.
+            if workers & !self.starting.left.load(Ordering::Acquire) == 0 {
+                Look::Done
+            } else {
+                Look::Park(None)
+            }
+        });
+    }
+
+    /// A worker that a spawner was asked for is not in its seat any more.
+    fn has_left(&self, index: usize) {
+        // Release: pairs with the Acquire in `wait_until_left`.
+        self.starting.left.fetch_or(1 << index, Ordering::Release);
+        self.engine().tell_joiners();
     }
 
     /// Asks the spawner for the worker of a seat that this thread has taken.
@@ -280,6 +312,7 @@ where
                 pool.starting.begun.fetch_or(1 << index, Ordering::Relaxed);
                 pool.engine().tell_joiners();
                 Seat::new(place, state, &pool.hooks).run();
+                pool.has_left(index);
             }
             Err(error) => {
                 contain::<P>(move || drop(error));
@@ -305,11 +338,11 @@ where
         }
     }
 
-    /// A worker that `start` relies on will not work. Leaving the seat tells `start`.
+    /// A worker that `start` relies on will not work.
     fn is_lost(&self, place: Place<'_, P>) {
-        self.starting
-            .lost
-            .fetch_or(1 << place.index(), Ordering::Relaxed);
+        let index = place.index();
+        self.starting.lost.fetch_or(1 << index, Ordering::Relaxed);
         drop(place);
+        self.has_left(index);
     }
 }

@@ -124,6 +124,41 @@ fn a_start_token_that_is_dropped_late_is_noticed() {
 
 // S6
 #[test]
+fn a_stranger_in_a_seat_does_not_keep_a_failed_start() {
+    static POOL: StaticPool<1, 8, 64, Std> = StaticPool::new().initializer(|_| boom("state"));
+
+    /// Waits for its worker to leave, and takes the seat before `start` can look.
+    struct Stranger;
+
+    impl Spawner for Stranger {
+        type Handle = ();
+        type Error = std::convert::Infallible;
+
+        fn default_workers(&self) -> usize {
+            1
+        }
+
+        fn spawn(
+            &mut self,
+            start: ringpool::platform::WorkerStart,
+            _: Placement,
+        ) -> Result<(), Self::Error> {
+            std::thread::spawn(move || start.run()).join().unwrap();
+            // It is kept for ever.
+            std::mem::forget(POOL.seat_with(0, ()).unwrap());
+            Ok(())
+        }
+
+        fn reclaim(&mut self, (): ()) {}
+    }
+
+    let _watch = watchdog();
+    let error = POOL.start(Stranger).map(drop).unwrap_err();
+    assert!(matches!(error, StartError::Lost { worker: 0 }));
+}
+
+// S6
+#[test]
 fn an_initializer_that_panics_ends_the_start() {
     static POOL: StaticPool<2, 8, 64, Std> = StaticPool::new().initializer(|worker| {
         if worker.index() == 1 {
