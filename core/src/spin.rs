@@ -26,12 +26,17 @@ pub unsafe trait Hart: 'static {
     fn index() -> usize;
 
     /// A short pause between two looks of a waiting hart: a hint, `wfe`, `wfi`. It may return early, and must
-    /// return once [`wake`](Hart::wake) was called on any hart after the last look.
+    /// return once [`wake`](Hart::wake) was called on any hart after the last look, also before the pause has begun.
+    ///
+    /// On Arm `wfe` remembers such a wake, and each interrupt. `wfi` sleeps through a handler that came between look and
+    /// pause, unless what wakes is still pending then, as software interrupts of RISC-V are until `relax` clears them after
+    /// its `wfi`.
     fn relax() {
         core::hint::spin_loop();
     }
 
-    /// Ends the pauses of waiting harts, such as by `sev`. Nothing has to be done where `relax` returns by itself.
+    /// Makes what was written before visible to the other harts, then ends their pauses: on Arm `dsb` and `sev`, in this
+    /// order, for `sev` alone may arrive before the writes do. Nothing has to be done where `relax` returns by itself.
     fn wake() {}
 
     /// The time now, if the machine has a clock. One that does promises to be a [`TimedHart`].

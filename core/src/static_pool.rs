@@ -314,6 +314,10 @@ where
     /// # Errors
     ///
     /// Somebody has the seat, or there is no such seat.
+    ///
+    /// # Panics
+    ///
+    /// If the initializer does; the seat is free again.
     pub fn seat(&self, index: usize) -> Result<Seat<'_, P, W>, SeatError> {
         let place = seat::Place::take(self, index)?;
         let state = place.without_state(|| (self.hooks.initializer)(&place.info()));
@@ -335,6 +339,10 @@ where
     /// # Errors
     ///
     /// As [`seat`](Self::seat).
+    ///
+    /// # Panics
+    ///
+    /// As `seat`.
     pub fn run_worker(&self, index: usize) -> Result<(), SeatError> {
         self.seat(index)?.run();
         Ok(())
@@ -356,7 +364,9 @@ where
 
     /// Blocks until every worker has left and nothing is queued or waits for a seat. Any number of threads may join.
     ///
-    /// What was accepted when no worker was there waits for one to come, and so does `join`.
+    /// What was accepted when no worker was there waits for one to come, and so does `join`. A thread that keeps a
+    /// [`Seat`] is a worker that has not left, and must not join: within [`participate`](Seat::participate) that is an error,
+    /// elsewhere it waits for itself.
     ///
     /// # Errors
     ///

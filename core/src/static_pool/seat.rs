@@ -123,6 +123,12 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
     /// tasks waiting; those may await handles of the pool, but a task that blocks on one waits for itself. The executor's
     /// waker is called by whoever submits, an interrupt handler perhaps.
     ///
+    /// From its wake to its next poll the worker counts as one that is about to look for work, and other workers are not
+    /// woken for what is submitted meanwhile: an executor that polls late, because another task keeps it, delays those jobs
+    /// although others are idle (S11). A future that is dropped, or polled, while another thread wakes it yields until that one
+    /// is done. So whoever submits must not have a lower priority than the executor on its core, unless that is an
+    /// executor that lets it run.
+    ///
     /// ```
     /// use ringpool_core::StaticPool;
     /// use ringpool_std::Std;
