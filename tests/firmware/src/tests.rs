@@ -277,6 +277,28 @@ fn a_joiner_that_sleeps_is_woken_by_the_last_who_leaves() {
     });
 }
 
+// S20, S46
+#[test]
+fn a_joiner_that_sleeps_is_woken_when_the_last_queued_job_is_cancelled() {
+    let _watch = watchdog();
+    static POOL: Pool<1, 4> = Pool::new();
+    let queued = POOL.apply_async(|| ()).unwrap();
+    POOL.close();
+    let (tell, told) = mpsc::channel();
+    thread::scope(|scope| {
+        let joiner = scope.spawn(move || {
+            tell.send(Thread::index()).unwrap();
+            POOL.join()
+        });
+        let pauses = &PAUSES[told.recv().unwrap()];
+        while pauses.load(Ordering::Relaxed) == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(queued.cancel(), CancelOutcome::NeverRan);
+        assert_eq!(joiner.join().unwrap(), Ok(()));
+    });
+}
+
 // S41, S46
 #[test]
 fn a_job_waits_for_another_of_its_pool() {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ringpool::{CancelOutcome, JobError, StaticPool, Std};
 use ringpool_tests::{Tracker, block_on, boom, watchdog};
@@ -236,9 +237,17 @@ fn closures_and_results_up_to_the_size_of_a_slot_fit() {
     let held = Arc::clone(&shared);
     let large = POOL.apply_async(move || {
         drop(held);
-        [1_u64; 10]
+        [1_u64; 12]
     });
     assert!(seat.run_one());
-    assert_eq!(large.unwrap().get().unwrap(), [1; 10]);
+    assert_eq!(large.unwrap().get().unwrap(), [1; 12]);
+    // With all that a job may carry besides.
+    let with = POOL
+        .with()
+        .name("large")
+        .deadline(Duration::from_secs(3600));
+    let large = with.apply_async(|| [2_u64; 12]);
+    assert!(seat.run_one());
+    assert_eq!(large.unwrap().get().unwrap(), [2; 12]);
     assert_eq!(Arc::strong_count(&shared), 1);
 }
