@@ -242,10 +242,7 @@ fn closures_and_results_up_to_the_size_of_a_slot_fit() {
     assert!(seat.run_one());
     assert_eq!(large.unwrap().get().unwrap(), [1; 12]);
     // With all that a job may carry besides.
-    let with = POOL
-        .with()
-        .name("large")
-        .deadline(Duration::from_secs(3600));
+    let with = POOL.with().name("large").deadline(Duration::from_hours(1));
     let large = with.apply_async(|| [2_u64; 12]);
     assert!(seat.run_one());
     assert_eq!(large.unwrap().get().unwrap(), [2; 12]);
