@@ -148,6 +148,12 @@ impl<T, P: Platform> Contained<T, P> {
     pub(crate) fn new(value: T) -> Self {
         Self(ManuallyDrop::new(value), PhantomData)
     }
+
+    pub(crate) fn into_inner(self) -> T {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: taken once, and `this` is never dropped.
+        unsafe { ManuallyDrop::take(&mut this.0) }
+    }
 }
 
 impl<T, P: Platform> core::ops::Deref for Contained<T, P> {
@@ -158,9 +164,18 @@ impl<T, P: Platform> core::ops::Deref for Contained<T, P> {
     }
 }
 
+impl<T, P: Platform> core::ops::DerefMut for Contained<T, P> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
 impl<T, P: Platform> Drop for Contained<T, P> {
     fn drop(&mut self) {
-        // SAFETY: dropped once, here, and never used again.
-        contain::<P>(|| unsafe { ManuallyDrop::drop(&mut self.0) });
+        // Asked first, so that a value in a loop need not lie in memory for the sake of a destructor that it does not have.
+        if core::mem::needs_drop::<T>() {
+            // SAFETY: dropped once, here, and never used again.
+            contain::<P>(|| unsafe { ManuallyDrop::drop(&mut self.0) });
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::error::JobError;
 use crate::frame::{Frame, Token};
 use crate::job::caught;
 use crate::panic::Panic;
-use crate::platform::{Platform, contain};
+use crate::platform::{Contained, Platform, contain};
 use crate::source::{Feed, Unpack, UnpackOn};
 use crate::worker::Worker;
 
@@ -553,12 +553,13 @@ where
                     left: &mut left,
                 };
                 let (items, lane_done) = (&mut *lane.items, &mut lane.done);
-                let mut sum = None;
+                // Dropped here only while the map's panic, or that of `combine`, unwinds.
+                let mut sum = Contained::<Option<R>, P>::new(None);
                 let mut done = 0;
                 // SAFETY: the caller's promise.
                 let _ = unsafe {
                     self.map.each(frame, token, items, |value| {
-                        sum = Some(match sum.take() {
+                        *sum = Some(match sum.take() {
                             None => value,
                             Some(sum) => (self.combine)(sum, value),
                         });
@@ -567,7 +568,7 @@ where
                         ControlFlow::Continue(())
                     })
                 };
-                sum
+                sum.into_inner()
             });
             put(match folded {
                 Ok(sum) => Ok(sum),

@@ -209,3 +209,24 @@ fn a_call_whose_deadline_has_passed_does_not_start() {
         assert!(matches!(late, Err(JobError::DeadlineExpired)), "{late:?}");
     });
 }
+
+// S28: the sum of a block is dropped while the panic of its next item unwinds.
+#[test]
+fn a_sum_whose_destructor_panics_is_contained_when_the_map_panics() {
+    struct Grenade;
+    impl Drop for Grenade {
+        fn drop(&mut self) {
+            boom("destructor")
+        }
+    }
+    static POOL: StaticPool<1, 4, 64, Std> = StaticPool::new();
+    let _watch = watchdog();
+    let mut seat = POOL.seat(0).unwrap();
+    let map = |item| match item {
+        0 => Some(Grenade),
+        1 => boom("map"),
+        _ => None,
+    };
+    let sum = seat.participate(|| POOL.reduce(0..64, None, map, |_, right| right));
+    assert!(matches!(sum.map(drop), Err(JobError::Panicked(panic)) if panic.index() == Some(1)));
+}
