@@ -20,11 +20,11 @@ pub const UNORDERED: Workload = Workload {
     contenders: &[
         Contender {
             name: "ringpool imap_unordered",
-            open: unordered,
+            open: |workers| unordered(workers, tiny),
         },
         Contender {
             name: "rayon par_bridge",
-            open: rayon,
+            open: |workers| rayon(workers, tiny),
         },
         Contender {
             name: "crossbeam by hand, chunks of 64",
@@ -32,7 +32,7 @@ pub const UNORDERED: Workload = Workload {
         },
         Contender {
             name: "sequential",
-            open: sequential,
+            open: |_| sequential(tiny),
         },
     ],
     checksum: tiny_sum,
@@ -48,7 +48,7 @@ pub const ORDERED: Workload = Workload {
     contenders: &[
         Contender {
             name: "ringpool imap",
-            open: ordered,
+            open: |workers| ordered(workers, tiny),
         },
         Contender {
             name: "crossbeam by hand, chunks of 64, put in order",
@@ -56,7 +56,7 @@ pub const ORDERED: Workload = Workload {
         },
         Contender {
             name: "sequential",
-            open: sequential,
+            open: |_| sequential(tiny),
         },
     ],
     checksum: tiny_sum,
@@ -72,23 +72,28 @@ pub const LONG: Workload = Workload {
     contenders: &[
         Contender {
             name: "ringpool imap_unordered",
-            open: long_unordered,
+            open: |workers| unordered(workers, long),
         },
         Contender {
             name: "ringpool imap",
-            open: long_ordered,
+            open: |workers| ordered(workers, long),
         },
         Contender {
             name: "rayon par_bridge",
-            open: long_rayon,
+            open: |workers| rayon(workers, long),
         },
         Contender {
             name: "sequential",
-            open: long_sequential,
+            open: |_| sequential(long),
         },
     ],
     checksum: tiny_sum,
 };
+
+/// What is done with an item: a type of its own for each function, so that it can be inlined.
+trait Item: Fn(u64) -> u64 + Copy + Send + Sync + 'static {}
+
+impl<F: Fn(u64) -> u64 + Copy + Send + Sync + 'static> Item for F {}
 
 /// What a stream yields, summed up in the order in which it comes.
 fn total(values: impl Iterator<Item = u64>) -> u64 {
@@ -103,28 +108,28 @@ pub fn total_in_order(values: impl Iterator<Item = u64>) -> u64 {
     }))
 }
 
-fn unordered(workers: usize) -> Session {
+fn unordered(workers: usize, item: impl Item) -> Session {
     let pool = pool(workers);
     Box::new(move |units| {
-        let stream = pool.imap_unordered(0..units as u64, tiny);
+        let stream = pool.imap_unordered(0..units as u64, item);
         total(stream.map(|value| value.expect("tiny jobs end well")))
     })
 }
 
-fn ordered(workers: usize) -> Session {
+fn ordered(workers: usize, item: impl Item) -> Session {
     let pool = pool(workers);
     Box::new(move |units| {
-        let stream = pool.imap(0..units as u64, tiny);
+        let stream = pool.imap(0..units as u64, item);
         total_in_order(stream.map(|value| value.expect("tiny jobs end well")))
     })
 }
 
-fn rayon(workers: usize) -> Session {
+fn rayon(workers: usize, item: impl Item) -> Session {
     let pool = rayon_pool(workers);
     Box::new(move |units| {
         pool.install(|| {
             let items = (0..units as u64).par_bridge();
-            items.map(tiny).reduce(|| 0, u64::wrapping_add)
+            items.map(item).reduce(|| 0, u64::wrapping_add)
         })
     })
 }
@@ -171,8 +176,8 @@ fn by_hand(workers: usize, in_order: bool) -> Session {
     })
 }
 
-fn sequential(_workers: usize) -> Session {
-    Box::new(|units| total((0..units as u64).map(tiny)))
+fn sequential(item: impl Item) -> Session {
+    Box::new(move |units| total((0..units as u64).map(item)))
 }
 
 /// Keeps a CPU busy for 50 µs.
@@ -182,34 +187,4 @@ pub fn long(n: u64) -> u64 {
         std::hint::spin_loop();
     }
     tiny(n)
-}
-
-fn long_unordered(workers: usize) -> Session {
-    let pool = pool(workers);
-    Box::new(move |units| {
-        let stream = pool.imap_unordered(0..units as u64, long);
-        total(stream.map(|value| value.expect("the jobs end well")))
-    })
-}
-
-fn long_ordered(workers: usize) -> Session {
-    let pool = pool(workers);
-    Box::new(move |units| {
-        let stream = pool.imap(0..units as u64, long);
-        total_in_order(stream.map(|value| value.expect("the jobs end well")))
-    })
-}
-
-fn long_rayon(workers: usize) -> Session {
-    let pool = rayon_pool(workers);
-    Box::new(move |units| {
-        pool.install(|| {
-            let items = (0..units as u64).par_bridge();
-            items.map(long).reduce(|| 0, u64::wrapping_add)
-        })
-    })
-}
-
-fn long_sequential(_workers: usize) -> Session {
-    Box::new(|units| total((0..units as u64).map(long)))
 }
