@@ -6,6 +6,8 @@ use crate::backoff::Backoff;
 use crate::error::Refusal;
 use crate::event_count::EventCount;
 use crate::idle::Idle;
+#[cfg(feature = "alloc")]
+use crate::job::Depots;
 use crate::job::{Due, Entry, Options, PoolHead};
 use crate::latch::Latch;
 use crate::life::Life;
@@ -92,6 +94,9 @@ pub(crate) struct Engine<P: Platform, S: ?Sized = dyn Storage<P>> {
     /// Rung when a place in the queue comes free; in a pool in place for joiners and streams as well.
     room: EventCount,
     never_started: AtomicUsize,
+    /// Blocks of jobs that workers have freed.
+    #[cfg(feature = "alloc")]
+    pub(crate) depots: Depots,
     /// Calls so far, where a timeline tells them apart.
     calls: AtomicUsize,
     storage: S,
@@ -114,6 +119,8 @@ impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
                 caller: CallerSeat::new(),
                 room: EventCount::new(),
                 never_started: AtomicUsize::new(0),
+                #[cfg(feature = "alloc")]
+                depots: Depots::new(),
                 calls: AtomicUsize::new(0),
                 storage,
             }

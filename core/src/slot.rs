@@ -4,6 +4,8 @@ use core::ptr::NonNull;
 
 use crate::berth::Berth;
 use crate::job::Entry;
+#[cfg(feature = "alloc")]
+use crate::job::Magazines;
 use crate::latch::Latch;
 use crate::platform::{Platform, contain};
 use crate::spawner::{StartRecord, WorkerStart};
@@ -23,6 +25,9 @@ pub(crate) struct WorkerSlot<P: Platform> {
     pub(crate) woken_at: WokenAt,
     /// What the worker did and when, if the pool keeps a timeline. Written by the worker, read by anyone.
     pub(crate) track: Track,
+    /// Blocks of jobs that the worker has freed.
+    #[cfg(feature = "alloc")]
+    pub(crate) magazines: CachePadded<Magazines>,
     /// The last region that this index has worked on; `region.rs` owns it.
     pub(crate) region_seen: AtomicUsize,
     /// How often the index was started again.
@@ -55,6 +60,8 @@ impl<P: Platform> WorkerSlot<P> {
                 stats: CachePadded(SlotStats::new()),
                 woken_at: WokenAt::new(),
                 track: Track::off(),
+                #[cfg(feature = "alloc")]
+                magazines: CachePadded(Magazines::new()),
                 region_seen: AtomicUsize::new(0),
                 generation: AtomicUsize::new(0),
                 predecessor: Latch::new(0, 0),

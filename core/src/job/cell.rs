@@ -15,7 +15,9 @@ use crate::stats::Progress;
 use crate::sync::UnsafeCell;
 
 #[cfg(feature = "alloc")]
-use alloc::boxed::Box;
+use super::spares;
+#[cfg(feature = "alloc")]
+use core::alloc::Layout;
 
 /// Body and value share their memory: the one is gone before the other comes (rule R1 of `state.rs`).
 #[repr(C)]
@@ -99,8 +101,15 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     /// A job on the heap; its last holder frees it.
     #[cfg(feature = "alloc")]
     pub(crate) fn boxed(engine: &Engine<P>, word: JobWord, body: B, extra: X) -> NonNull<Self> {
-        let cell = Self::new(&Self::ON_HEAP, engine, word, body, extra);
-        NonNull::from(Box::leak(Box::new(cell)))
+        Self::on_heap(engine, Self::new(&Self::ON_HEAP, engine, word, body, extra))
+    }
+
+    #[cfg(feature = "alloc")]
+    fn on_heap(engine: &Engine<P>, cell: Self) -> NonNull<Self> {
+        let this = spares::allocate(engine, Layout::new::<Self>()).cast::<Self>();
+        // SAFETY: the block has the layout that was asked for, and is ours.
+        unsafe { this.write(cell) };
+        this
     }
 
     /// Writes a job into a block of its pool, to which its last holder gives the block back.
@@ -149,13 +158,14 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
         value: Result<B::Value, JobError>,
         extra: X,
     ) -> NonNull<Self> {
-        NonNull::from(Box::leak(Box::new(Self {
+        let cell = Self {
             job: Job::new(&Self::ON_HEAP, JobWord::new_refused(), engine),
             extra,
             slot: UnsafeCell::new(Slot {
                 value: ManuallyDrop::new(value),
             }),
-        })))
+        };
+        Self::on_heap(engine, cell)
     }
 
     pub(crate) fn job(this: NonNull<Self>) -> NonNull<Job<P>> {
@@ -177,8 +187,10 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     /// The job must come from `boxed`, hold its body, and have no handle.
     #[cfg(feature = "alloc")]
     pub(crate) unsafe fn unbox(this: NonNull<Self>) -> (B, X) {
-        // SAFETY: the job was boxed, and nobody else points to it.
-        let cell = *unsafe { Box::from_raw(this.as_ptr()) };
+        // SAFETY: nobody else points to the job.
+        let cell = unsafe { this.read() };
+        // SAFETY: the job was boxed, and has been moved out.
+        unsafe { spares::free::<P>(cell.job.pool, this.cast(), Layout::new::<Self>()) };
         // SAFETY: it holds its body.
         let body = cell
             .slot
@@ -308,14 +320,30 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     /// The caller must be the last holder of a job from `boxed` or `resolved`.
     #[cfg(feature = "alloc")]
     unsafe fn free(job: NonNull<Job<P>>, drop_value: bool) {
-        // SAFETY: R3: the job was boxed, and nobody else points to it.
-        let mut cell = unsafe { Box::from_raw(job.cast::<Self>().as_ptr()) };
+        // SAFETY: R3: nobody else points to the job.
+        let pool = unsafe { Self::empty(job.cast(), drop_value) };
+        // SAFETY: the job was boxed, and is gone.
+        unsafe { spares::free::<P>(pool, job.cast(), Layout::new::<Self>()) };
+    }
+
+    /// Drops what is in a job that nobody holds. Tells its pool.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else may point to the job, nor use it afterwards.
+    unsafe fn empty(mut this: NonNull<Self>, drop_value: bool) -> NonNull<PoolHead> {
+        // SAFETY: the caller's promise.
+        let cell = unsafe { this.as_mut() };
+        let pool = cell.job.pool;
         cell.job.drop_waker();
         if drop_value && core::mem::needs_drop::<Result<B::Value, JobError>>() {
             // SAFETY: a job that is freed is ready, and its value was not taken.
             let value = unsafe { cell.take_value() };
             B::discard(value);
         }
+        // SAFETY: the caller's promise.
+        unsafe { this.drop_in_place() };
+        pool
     }
 
     /// Jobs on the stack keep their handle bit.
@@ -329,15 +357,7 @@ impl<P: Platform, B: Body<P>, X: Extra<P>> JobCell<P, B, X> {
     unsafe fn free_in_block(job: NonNull<Job<P>>, drop_value: bool) {
         let block = job.cast::<Self>();
         // SAFETY: R3: nobody else points to the job, and the block is not given back before its end.
-        let mut cell = unsafe { block.read() };
-        let pool = cell.job.pool;
-        cell.job.drop_waker();
-        if drop_value && core::mem::needs_drop::<Result<B::Value, JobError>>() {
-            // SAFETY: a job that is freed is ready, and its value was not taken.
-            let value = unsafe { cell.take_value() };
-            B::discard(value);
-        }
-        drop(cell);
+        let pool = unsafe { Self::empty(block, drop_value) };
         // SAFETY: a pool with blocks lives for ever, and the block is empty.
         unsafe { PoolHead::vacate(pool, block.cast()) };
     }

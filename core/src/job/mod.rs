@@ -9,6 +9,8 @@ mod block;
 mod body;
 mod cell;
 mod extra;
+#[cfg(feature = "alloc")]
+mod spares;
 mod state;
 
 use core::ptr::NonNull;
@@ -31,6 +33,8 @@ pub(crate) use body::{Annotated, Body, OnWorkerFn, PlainFn, caught};
 pub use body::{Callbacks, OnError, OnSuccess};
 pub(crate) use cell::JobCell;
 pub(crate) use extra::{Due, Extra, Options};
+#[cfg(feature = "alloc")]
+pub(crate) use spares::{Depots, Magazines};
 pub(crate) use state::{Completed, Holder, JobWord, Released, WakerCell};
 
 /// What a worker does with something it took from the queue. The caller of either function has
