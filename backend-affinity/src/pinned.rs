@@ -308,22 +308,22 @@ impl Spawner for Pinned {
     type Handle = JoinHandle<()>;
     type Error = PinError;
 
-    /// One per place, but no more than the cgroup's quota pays for. A builder asks it on the thread that builds the
-    /// pool, so that this is where the system is asked.
+    /// One per place, but no more than the cgroup's quota pays for; of the places that
+    /// [`parallelism`](Self::parallelism) has found for a pool that is about to be built, if it was asked before.
     fn default_workers(&self) -> usize {
-        let team = self.new_team();
-        let workers = team.as_ref().map_or(1, |team| team.plan.workers());
-        *lock(&self.next) = Some(team);
-        workers
+        match lock(&self.next).get_or_insert_with(|| self.new_team()) {
+            Ok(team) => team.plan.workers(),
+            Err(_) => 1,
+        }
     }
 
-    /// As many as all places have together, though no more than the cgroup's quota pays for.
-    fn parallelism(&self) -> Option<usize> {
-        let next = lock(&self.next);
-        let Some(Ok(team)) = &*next else {
-            return None;
-        };
-        Some(team.plan.parallelism())
+    /// As many as all places have together, though no more than the cgroup's quota pays for. A builder asks it on the
+    /// thread that builds the pool, so that this is where the system is asked.
+    fn parallelism(&self) -> usize {
+        match lock(&self.next).insert(self.new_team()) {
+            Ok(team) => team.plan.parallelism(),
+            Err(_) => 1,
+        }
     }
 
     fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<JoinHandle<()>, PinError> {

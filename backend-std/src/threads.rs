@@ -1,5 +1,6 @@
 //! The spawner: named std threads.
 
+use std::cell::Cell;
 use std::io;
 use std::num::NonZero;
 use std::thread::{self, Builder, JoinHandle};
@@ -118,6 +119,11 @@ impl Threads {
     }
 }
 
+thread_local! {
+    /// What this thread has counted last; zero before. Each thread for itself, as each has a mask of its own.
+    static CPUS: Cell<usize> = const { Cell::new(0) };
+}
+
 impl Spawner for Threads {
     type Handle = JoinHandle<()>;
     type Error = io::Error;
@@ -125,7 +131,18 @@ impl Spawner for Threads {
     /// One per CPU that this process may use: [`thread::available_parallelism`] respects the affinity
     /// mask and, on Linux, the cgroup's quota. One where it does not know.
     fn default_workers(&self) -> usize {
-        thread::available_parallelism().map_or(1, NonZero::get)
+        let cpus = thread::available_parallelism().map_or(1, NonZero::get);
+        CPUS.set(cpus);
+        cpus
+    }
+
+    /// The default workers as this thread has counted them last, for on Linux the count reads files of the cgroup,
+    /// which takes as long as starting a thread.
+    fn parallelism(&self) -> usize {
+        match CPUS.get() {
+            0 => self.default_workers(),
+            cpus => cpus,
+        }
     }
 
     fn spawn(&mut self, start: WorkerStart, at: Placement) -> io::Result<JoinHandle<()>> {
@@ -158,6 +175,25 @@ mod tests {
         assert_eq!(name_of("", 0).as_deref(), Some("ringpool-0"));
         let long = "a name that is far longer than the fifteen bytes that Linux shows".repeat(10);
         assert_eq!(name_of(&long, 12), Some(format!("{long}-12")));
+    }
+
+    #[test]
+    fn each_thread_counts_its_cpus_once_for_its_pools() {
+        let counts = || {
+            CPUS.set(3);
+            let remembered = Threads::new().parallelism();
+            let counted = Threads::new().default_workers();
+            (remembered, counted, Threads::new().parallelism())
+        };
+        let (remembered, counted, again) = thread::spawn(counts).join().expect("it counts");
+        assert_eq!(remembered, 3);
+        assert_eq!(
+            counted,
+            thread::available_parallelism().map_or(1, NonZero::get)
+        );
+        assert_eq!(again, counted);
+        let fresh = thread::spawn(|| Threads::new().parallelism());
+        assert_eq!(fresh.join().expect("it counts"), counted);
     }
 
     #[test]

@@ -207,9 +207,11 @@ impl<P: Platform, W: 'static> Builder<P, W> {
 
     /// The engine's settings, and for how many CPUs they are.
     pub(crate) fn settings(&self) -> Result<(Settings, usize), BuildError> {
-        let default = self.spawning.default_workers().max(1);
-        let cpus = self.spawning.parallelism().unwrap_or(default);
-        let asked = self.workers.unwrap_or(default);
+        let cpus = self.spawning.parallelism().max(1);
+        let asked = match self.workers {
+            Some(workers) => workers,
+            None => self.spawning.default_workers().max(1),
+        };
         if asked == 0 {
             return Err(BuildError::ZeroWorkers);
         }

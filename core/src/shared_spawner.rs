@@ -50,7 +50,7 @@ impl<S: Spawner> Spawner for &SharedSpawner<S> {
         self.0.lock().default_workers()
     }
 
-    fn parallelism(&self) -> Option<usize> {
+    fn parallelism(&self) -> usize {
         self.0.lock().parallelism()
     }
 

@@ -19,10 +19,10 @@ pub trait Spawner {
     /// How many workers a pool gets whose builder names no number: one per CPU this process may use.
     fn default_workers(&self) -> usize;
 
-    /// On how many CPUs its workers can run at the same time; `None` if these are as many as the default
-    /// workers, which a builder asks for first. Workers that outnumber their CPUs give them away sooner.
-    fn parallelism(&self) -> Option<usize> {
-        None
+    /// On how many CPUs its workers can run at the same time. A builder asks for it first, on the thread that builds
+    /// the pool. Workers that outnumber their CPUs give them away sooner; a number that is a little old does no harm.
+    fn parallelism(&self) -> usize {
+        self.default_workers()
     }
 
     /// Starts a worker that calls [`WorkerStart::run`] once.

@@ -18,7 +18,7 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 /// touch it, so that pools are one type whichever spawner they use.
 pub(crate) trait Spawning: Send {
     fn default_workers(&self) -> usize;
-    fn parallelism(&self) -> Option<usize>;
+    fn parallelism(&self) -> usize;
     fn can_respawn(&self) -> bool;
     fn caller(&mut self, at: Placement) -> Result<Option<Box<dyn Caller>>, BoxError>;
     /// Starts a worker and keeps its handle.
@@ -55,7 +55,7 @@ impl<P: Platform, S: Spawner + Send> Spawning for Erased<P, S> {
         self.spawner.default_workers()
     }
 
-    fn parallelism(&self) -> Option<usize> {
+    fn parallelism(&self) -> usize {
         self.spawner.parallelism()
     }
 

@@ -8,7 +8,7 @@ use crate::spawner::{Placement, Spawner, WorkerStart};
 
 /// Has a worker by default, and CPUs as it is told.
 struct One {
-    cpus: Option<usize>,
+    cpus: usize,
 }
 
 impl Spawner for One {
@@ -19,7 +19,7 @@ impl Spawner for One {
         1
     }
 
-    fn parallelism(&self) -> Option<usize> {
+    fn parallelism(&self) -> usize {
         self.cpus
     }
 
@@ -32,8 +32,8 @@ impl Spawner for One {
 
 #[test]
 fn workers_wait_by_the_cpus_that_they_share() {
-    for (told, workers, cpus) in [(None, 1, 1), (None, 2, 1), (Some(4), 4, 4), (Some(4), 5, 4)] {
-        let builder = Builder::<Fake>::with_spawner(One { cpus: told }).workers(workers);
+    for (workers, cpus) in [(1, 1), (2, 1), (4, 4), (5, 4)] {
+        let builder = Builder::<Fake>::with_spawner(One { cpus }).workers(workers);
         let (settings, counted) = builder.settings().expect("the settings are good");
         assert_eq!(counted, cpus);
         let expected = Backoff::searching(workers, cpus);
@@ -43,7 +43,7 @@ fn workers_wait_by_the_cpus_that_they_share() {
 
 #[test]
 fn cpus_do_not_decide_how_many_workers_there_are() {
-    let builder = Builder::<Fake>::with_spawner(One { cpus: Some(4) });
+    let builder = Builder::<Fake>::with_spawner(One { cpus: 4 });
     let (settings, _) = builder.settings().expect("the settings are good");
     assert_eq!(settings.workers, 1);
 }
@@ -52,7 +52,7 @@ fn cpus_do_not_decide_how_many_workers_there_are() {
 fn workers_that_outnumber_their_cpus_do_not_stay_awake_against_each_other() {
     use WaitPolicy::{Active, Adaptive, Passive};
     let policy = |wished, workers| {
-        let builder = Builder::<Fake>::with_spawner(One { cpus: Some(4) });
+        let builder = Builder::<Fake>::with_spawner(One { cpus: 4 });
         let builder = builder.workers(workers).wait_policy(wished);
         let (settings, _) = builder.settings().expect("the settings are good");
         settings.wait_policy

@@ -16,9 +16,10 @@ fn list(blocks: usize) -> Option<NonNull<Spare>> {
     // SAFETY: the magazine is this test's, and so are the blocks.
     let full = (0..blocks).find_map(|_| unsafe { magazine.keep(block()) });
     full.or_else(|| {
-        magazine
-            .spares
-            .with_mut(|load| unsafe { (*load).first.take() })
+        magazine.spares.with_mut(|load| {
+            // SAFETY: as above.
+            unsafe { (*load).first.take() }
+        })
     })
 }
 
