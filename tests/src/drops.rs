@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Mutex;
 use std::thread::{self, ThreadId};
 
-use crate::lock;
+use crate::{leak, lock};
 
 #[derive(Debug, Default)]
 struct Record {
@@ -24,7 +24,7 @@ pub struct Tracker(&'static Mutex<Record>);
 impl Tracker {
     /// A tracker that has made nothing yet.
     pub fn new() -> Self {
-        Self(Box::leak(Box::default()))
+        Self(leak(Mutex::default()))
     }
 
     /// Makes a value.
@@ -178,13 +178,14 @@ impl<F: FnOnce()> Drop for OnDrop<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::forget;
 
     #[test]
     fn a_tracker_tells_lost_values_from_dropped_ones() {
         let tracker = Tracker::new();
         let (a, b) = (tracker.make(), tracker.make());
         drop(a);
-        std::mem::forget(b);
+        forget(b);
         assert_eq!((tracker.made(), tracker.alive()), (2, 1));
         assert_eq!(tracker.dropped_on(0), Some(thread::current().id()));
         assert_eq!(tracker.dropped_on(1), None);
@@ -208,7 +209,7 @@ mod tests {
     #[should_panic(expected = "live on")]
     fn a_tracker_sees_a_leak() {
         let tracker = Tracker::new();
-        std::mem::forget(tracker.make());
+        forget(tracker.make());
         tracker.assert_all_dropped_once();
     }
 }

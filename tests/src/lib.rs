@@ -8,6 +8,7 @@
 mod drops;
 mod futures;
 mod gate;
+mod leaks;
 mod random;
 mod spawner;
 mod threads;
@@ -16,6 +17,7 @@ mod watchdog;
 pub use drops::{Grenade, OnDrop, Tracked, Tracker};
 pub use futures::{FlagWaker, block_on, poll_once};
 pub use gate::{Gate, Tally};
+pub use leaks::{forget, leak};
 pub use random::SplitMix64;
 pub use spawner::{Ledger, Plan, Refused, StartFailed, TestSpawner};
 pub use threads::{resident_kib, threads_named, threads_of_process};

@@ -72,7 +72,7 @@ pub(crate) struct Tracked {
 
 impl Census {
     pub(crate) fn new() -> &'static Self {
-        Box::leak(Box::new(Self {
+        ringpool_tests::leak(Self {
             generation: AtomicUsize::new(0),
             born: AtomicUsize::new(0),
             cells: [const { AtomicU8::new(UNBORN) }; CELLS],
@@ -82,7 +82,7 @@ impl Census {
             errors: AtomicUsize::new(0),
             has_faults: AtomicBool::new(false),
             faults: Mutex::new(String::new()),
-        }))
+        })
     }
 
     /// Forgets the former row. Values that it leaked must never be dropped from now on.

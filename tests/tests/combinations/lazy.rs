@@ -281,7 +281,7 @@ fn consume(
             }
             assert!(stream.next().is_none(), "a stream that has ended goes on");
         }
-        Ending::LeakHandles => std::mem::forget(stream),
+        Ending::LeakHandles => ringpool_tests::forget(stream),
         Ending::DropPool | Ending::DrainPool | Ending::DropHandles => {
             drop(stream);
             if gate.is_some() {

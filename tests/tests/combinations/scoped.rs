@@ -46,7 +46,7 @@ fn submit<'scope, 'env>(
         let handle = scope.map_async(work.items(), run);
         match (row.ending, row.phase) {
             (Ending::DropHandles, _) => drop(handle),
-            (Ending::LeakHandles, _) => std::mem::forget(handle),
+            (Ending::LeakHandles, _) => ringpool_tests::forget(handle),
             (Ending::Cancel, Phase::During) => {
                 handle.cancel();
                 handles.batch = Some(handle);
@@ -79,7 +79,7 @@ fn submit<'scope, 'env>(
         handles.submitted.push(number);
         match (row.ending, row.phase) {
             (Ending::DropHandles, _) => drop(handle),
-            (Ending::LeakHandles, _) => std::mem::forget(handle),
+            (Ending::LeakHandles, _) => ringpool_tests::forget(handle),
             (Ending::Cancel, Phase::During) => {
                 let was_queued = handle.cancel() == CancelOutcome::NeverRan;
                 assert!(!was_queued || handle.successful() == Some(false));
@@ -344,7 +344,7 @@ fn scopes_whose_body_panics() {
                     .collect::<Vec<_>>();
                 match row.ending {
                     Ending::DropHandles => drop(handles),
-                    Ending::LeakHandles => std::mem::forget(handles),
+                    Ending::LeakHandles => ringpool_tests::forget(handles),
                     // Dropped by the panic.
                     _ => {
                         let _handles = handles;

@@ -212,7 +212,7 @@ pub(crate) fn submit(row: Row<Verb>, pool: &TrackedPool, work: &Work, count: usi
                 accepted.push(number);
                 match (row.ending, row.phase) {
                     (Ending::DropHandles, _) => drop(handle),
-                    (Ending::LeakHandles, _) => std::mem::forget(handle),
+                    (Ending::LeakHandles, _) => ringpool_tests::forget(handle),
                     (Ending::Cancel, Phase::During) => {
                         cancel(&handle, false);
                         handles.push((number, handle));

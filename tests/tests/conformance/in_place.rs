@@ -64,7 +64,7 @@ struct Started<const WORKERS: usize> {
 
 impl<const WORKERS: usize> Started<WORKERS> {
     fn new() -> Self {
-        let pool: &'static Pool<WORKERS> = Box::leak(Box::default());
+        let pool: &'static Pool<WORKERS> = ringpool_tests::leak(Pool::default());
         let running = pool.start(Threads::new()).expect("threads can be started");
         Self {
             pool,

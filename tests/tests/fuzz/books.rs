@@ -109,14 +109,14 @@ impl Books {
             call: AtomicU32::new(0),
             index: AtomicU32::new(0),
         };
-        Box::leak(Box::new(Self {
+        ringpool_tests::leak(Self {
             generation: AtomicUsize::new(0),
             born: AtomicUsize::new(0),
             cells: (0..CELLS).map(cell).collect(),
             faults: Mutex::default(),
             leaked: Mutex::default(),
             hooks_leaked: AtomicBool::new(false),
-        }))
+        })
     }
 
     /// Forgets the former program. What it leaked must never be dropped from now on.

@@ -103,7 +103,7 @@ pub(crate) fn consume(
                     }
                     StreamEvent::Leak => {
                         instance.world.books.leak(instance.call.id);
-                        std::mem::forget(stream);
+                        ringpool_tests::forget(stream);
                         return Left::Midway;
                     }
                 }

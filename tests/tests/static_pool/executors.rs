@@ -42,7 +42,7 @@ impl<'a, 'p, W> Task<'a, 'p, W> {
 
     /// Ends the task without its destructor.
     fn leak(self) {
-        std::mem::forget(self.worker);
+        ringpool_tests::forget(self.worker);
     }
 
     /// How often the waker was called since it was asked.

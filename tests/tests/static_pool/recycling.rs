@@ -141,14 +141,13 @@ fn a_state_that_cannot_be_made_anew_breaks_the_pool() {
     for on_thread in [false, true] {
         FAILS.store(false, Ordering::Relaxed);
         let tracker = Tracker::new();
-        let pool: &'static StaticPool<3, 8, 64, Std, Option<Tracked>> = Box::leak(Box::new(
-            StaticPool::new().max_jobs_per_worker(1).initializer(|_| {
+        let pool: &'static StaticPool<3, 8, 64, Std, Option<Tracked>> =
+            ringpool_tests::leak(StaticPool::new().max_jobs_per_worker(1).initializer(|_| {
                 if FAILS.load(Ordering::Relaxed) {
                     boom("state")
                 }
                 None
-            }),
-        ));
+            }));
         let mut seat = pool.seat_with(0, Some(tracker.make())).unwrap();
         FAILS.store(true, Ordering::Relaxed);
         let jobs = Mutex::new(Vec::new());

@@ -46,7 +46,7 @@ fn started_workers_have_their_states_work_and_are_reclaimed() {
 fn a_worker_that_cannot_be_started_ends_the_pool() {
     let _watch = watchdog();
     for refused in 0..3 {
-        let pool: &'static StaticPool<3, 8, 64, Std> = Box::leak(Box::default());
+        let pool: &'static StaticPool<3, 8, 64, Std> = ringpool_tests::leak(StaticPool::default());
         let queued = pool.apply_async(|| ()).unwrap();
         let spawner = TestSpawner::new(Plan::RefuseStart(refused));
         let ledger = spawner.ledger();
@@ -75,7 +75,7 @@ fn a_worker_that_cannot_be_started_ends_the_pool() {
 fn a_start_token_that_is_dropped_is_noticed() {
     let _watch = watchdog();
     for lost in 0..2 {
-        let pool: &'static StaticPool<2, 8, 64, Std> = Box::leak(Box::default());
+        let pool: &'static StaticPool<2, 8, 64, Std> = ringpool_tests::leak(StaticPool::default());
         let spawner = TestSpawner::new(Plan::LoseStart(lost));
         let ledger = spawner.ledger();
         let error = pool.start(spawner).map(drop).unwrap_err();
@@ -116,7 +116,7 @@ impl Spawner for Forgetful {
 #[test]
 fn a_start_token_that_is_dropped_late_is_noticed() {
     let _watch = watchdog();
-    let pool: &'static StaticPool<2, 8, 64, Std> = Box::leak(Box::default());
+    let pool: &'static StaticPool<2, 8, 64, Std> = ringpool_tests::leak(StaticPool::default());
     let error = pool.start(Forgetful).map(drop).unwrap_err();
     assert!(matches!(error, StartError::Lost { .. }));
     pool.join().unwrap();
@@ -145,7 +145,7 @@ fn a_stranger_in_a_seat_does_not_keep_a_failed_start() {
         ) -> Result<(), Self::Error> {
             std::thread::spawn(move || start.run()).join().unwrap();
             // It is kept for ever.
-            std::mem::forget(POOL.seat_with(0, ()).unwrap());
+            ringpool_tests::forget(POOL.seat_with(0, ()).unwrap());
             Ok(())
         }
 
@@ -183,7 +183,7 @@ fn an_initializer_that_panics_ends_the_start() {
 fn two_starts_at_once_do_not_mix() {
     let _watch = watchdog();
     for _ in 0..if cfg!(miri) { 3 } else { 200 } {
-        let pool: &'static StaticPool<2, 1, 64, Std> = Box::leak(Box::default());
+        let pool: &'static StaticPool<2, 1, 64, Std> = ringpool_tests::leak(StaticPool::default());
         pool.close();
         let started = std::thread::scope(|scope| {
             let start = || match pool.start(Threads::new()) {

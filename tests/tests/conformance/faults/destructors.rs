@@ -68,7 +68,7 @@ fn a_payload_may_panic_again_and_again() {
             .chunk_size(1)
             .map_async(0..5, move |_| resume_unwind(Box::new(Matryoshka { depth })));
         match batch.unwrap().get().map(|_: Vec<()>| ()) {
-            Err(JobError::Panicked(panic)) => std::mem::forget(panic.into_payload()),
+            Err(JobError::Panicked(panic)) => ringpool_tests::forget(panic.into_payload()),
             other => panic!("{other:?}"),
         }
         assert_alive(&pool);
@@ -207,7 +207,7 @@ fn values_and_items_may_panic_when_a_failed_batch_drops_them() {
             if item.tracked.id() == first + 7 {
                 boom("seven")
             }
-            std::mem::forget(item);
+            ringpool_tests::forget(item);
         });
         assert!(matches!(failed.unwrap().get(), Err(JobError::Panicked(_))));
         tracker.assert_none_dropped_twice();
@@ -251,7 +251,7 @@ fn values_of_a_dropped_lazy_iterator_may_panic() {
         } else {
             with.imap_unordered(0..100, f)
         };
-        std::mem::forget(items.next());
+        ringpool_tests::forget(items.next());
         done.wait_for(6);
         let _ = catch_unwind(AssertUnwindSafe(|| drop(items)));
         assert_alive(&pool);

@@ -87,12 +87,12 @@ fn a_scope_waits_for_jobs_whose_handles_were_leaked_or_dropped() {
         threads.spawn(|| gate.open());
         pool.scope(|s| {
             let value = tracker.make();
-            std::mem::forget(s.apply_async(|| count.fetch_add(1, Ordering::SeqCst)));
+            ringpool_tests::forget(s.apply_async(|| count.fetch_add(1, Ordering::SeqCst)));
             drop(s.apply_async(move || value));
             drop(s.map_async(0..10, |_| count.fetch_add(1, Ordering::SeqCst)));
             let mut items = s.imap(0..100, |_| count.fetch_add(1, Ordering::SeqCst));
             let _ = items.next_timeout(Duration::ZERO);
-            std::mem::forget(items);
+            ringpool_tests::forget(items);
         })
         .unwrap();
     });
