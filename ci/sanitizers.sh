@@ -29,7 +29,7 @@ export RUSTC_BOOTSTRAP=1 CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_DEV_OPT_LE
 # Tests ask for more memory than there is, and expect to be told.
 export ASAN_OPTIONS=allocator_may_return_null=1 TSAN_OPTIONS=allocator_may_return_null=1
 mkdir -p "$target_dir"
-# Of a payload whose destructor panics with another, a hundred thousand times over, the core keeps the last.
+# Of a payload whose destructor panics with another payload, the core forgets that one.
 echo leak:Matryoshka >"$target_dir/leaks-that-are-meant"
 export LSAN_OPTIONS=suppressions=$target_dir/leaks-that-are-meant
 # The words of compilers are not ours to check here: theirs is a nightly.
