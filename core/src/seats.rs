@@ -219,6 +219,17 @@ pub(crate) enum Look {
     GiveUp,
 }
 
+/// Sleeps until then, or a little longer. At once, where waits pause and yield before: who naps knows that it will
+/// take a while.
+#[cfg(feature = "alloc")]
+pub(crate) fn sleep_until<P: Platform>(until: Instant) {
+    let here = 0_usize;
+    let seat = P::seats().take(core::ptr::from_ref(&here).addr());
+    while P::now().is_some_and(|now| now < until) {
+        seat.seat.token.park(Some(until));
+    }
+}
+
 /// Blocks until `look` says `Done`, and tells whether it did (rather than give up).
 ///
 /// `look` is asked with the word's latest value, read with Acquire, before each park. The word is not

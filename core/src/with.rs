@@ -99,7 +99,7 @@ impl<'p, P: Platform, W: 'static, C, M, K> With<'p, P, W, C, M, K> {
     }
 
     /// Items that a stream may have pulled and not yielded; zero is an error of the stream. Unless it is said, four
-    /// chunks for each worker, and up to 128 while results come within microseconds and the consumer waits for them. If
+    /// chunks for each worker, and up to 128 while less than 400 µs of work is under way and the consumer waits for it. If
     /// neither window nor chunk size is said, up to 32 such items share a job. In a
     /// [`StaticPool`](crate::StaticPool): as many as it has slots, and never more.
     pub fn window(mut self, items: usize) -> Self {

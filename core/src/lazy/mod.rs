@@ -20,6 +20,7 @@ use crate::error::{GetError, JobError};
 use crate::frame::Frame;
 use crate::job::Options;
 use crate::platform::{Platform, Timed};
+use crate::seats::sleep_until;
 use crate::stats::Progress;
 use crate::time::Instant;
 use crate::verbs::Order;
@@ -230,6 +231,20 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
         bunch
     }
 
+    /// Sleeps for a moment if results come so quickly that it is not worth while to be woken for each. Not on a worker,
+    /// which has better things to do.
+    fn nap(&self, until: Option<Instant>) {
+        let (Some(nap), Some(now)) = (self.window.nap(), P::now()) else {
+            return;
+        };
+        if Frame::<P>::is_worker_of(self.engine.head()) {
+            return;
+        }
+        let end = now.saturating_add(nap);
+        let end = until.map_or(end, |until| until.min(end));
+        sleep_until::<P>(end);
+    }
+
     fn advance(&mut self, until: Option<Instant>) -> Result<Option<Result<R, JobError>>, TimedOut> {
         loop {
             if let Some(result) = self.landed.next() {
@@ -250,7 +265,10 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
             {
                 self.window.look(now, self.yielded);
             }
-            let waits = self.window.may_grow() && self.flight.must_wait();
+            let waits = self.flight.must_wait();
+            if waits && self.under_way > 0 {
+                self.nap(until);
+            }
             let landed = self.flight.land(until)?;
             if waits && let Some(now) = P::now() {
                 self.window.waited(now, self.yielded);

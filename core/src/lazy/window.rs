@@ -1,5 +1,7 @@
 //! How many items a stream may have under way, and how many of them make a job.
 
+use core::time::Duration;
+
 use crate::time::Instant;
 
 /// Jobs under way for each worker: enough that no worker waits for the consumer between two of them, and little
@@ -10,8 +12,12 @@ const JOBS: usize = 4;
 /// instead of waking each other for each item.
 const GROWTH: usize = 32;
 
-/// A worker's time for an item below which waking it costs more than the item: a sleeper on an idle CPU takes 17 µs.
-const CHEAPER_THAN_A_WAKE: u64 = 20_000;
+/// Nanoseconds of work that shall be under way before the window grows no more: workers do not run dry while a
+/// consumer is woken, which takes 17 µs on an idle CPU, or naps.
+const WORK: u64 = 400_000;
+
+/// The longest nap in nanoseconds. Timers add some 50 µs to it.
+const NAP: u64 = 100_000;
 
 /// The consumer's time for an item below which a job for each costs more than the item.
 const CHEAPER_THAN_A_JOB: u64 = 1_000;
@@ -28,6 +34,8 @@ pub(super) struct Window {
     size: usize,
     most: usize,
     workers: usize,
+    /// Nanoseconds between two results, of those before the last wait.
+    pace: Option<u64>,
     chunk: usize,
     least_chunk: usize,
     most_chunk: usize,
@@ -51,6 +59,7 @@ impl Window {
             size: initial,
             most: size.unwrap_or(by_default.saturating_mul(GROWTH)),
             workers,
+            pace: None,
             chunk: chunk_now,
             least_chunk: chunk_now,
             most_chunk: match (size, chunk) {
@@ -77,9 +86,14 @@ impl Window {
         self.chunk
     }
 
-    /// Whether [`waited`](Self::waited) can change anything.
-    pub(super) fn may_grow(&self) -> bool {
-        self.size < self.most
+    /// How long a consumer that has to wait may sleep before it asks to be woken.
+    ///
+    /// A wake for each item takes a worker's CPU for some 5 µs. Where results come quickly the consumer lets some of them
+    /// come together (interrupt moderation, as network cards have it), while workers have four times as much under way.
+    pub(super) fn nap(&self) -> Option<Duration> {
+        let pace = self.pace?;
+        let nap = NAP.min(pace.saturating_mul(factor(self.size)) / 4);
+        (pace >= CHEAPER_THAN_A_JOB && nap >= 2 * pace).then(|| Duration::from_nanos(nap))
     }
 
     /// The consumer has waited for a result until `now`, when it had yielded so many.
@@ -87,8 +101,8 @@ impl Window {
         let Some((nanos, items)) = since(&mut self.last_wait, now, yielded) else {
             return;
         };
-        let of_workers = nanos.saturating_mul(factor(self.workers));
-        if of_workers < CHEAPER_THAN_A_WAKE.saturating_mul(items) {
+        self.pace = nanos.checked_div(items);
+        if nanos.saturating_mul(factor(self.size)) < WORK.saturating_mul(items) {
             self.size = self.size.saturating_mul(2).min(self.most);
         }
     }
@@ -140,15 +154,33 @@ mod tests {
         assert_eq!(after(Window::new(None, None, 2), 0, 8, 100), 8);
         assert_eq!(after(Window::new(None, None, 2), 1, 8, 100), 16);
         assert_eq!(after(Window::new(None, None, 2), 2, 8, 9_999), 32);
+        assert_eq!(after(Window::new(None, None, 2), 9, 8, 9_999), 64);
         assert_eq!(after(Window::new(None, Some(3), 2), 1, 8, 100), 48);
     }
 
     // S36
     #[test]
     fn a_window_stays_small_where_results_take_their_time() {
-        assert_eq!(after(Window::new(None, None, 2), 1000, 8, 10_000), 8);
-        assert_eq!(after(Window::new(None, None, 64), 1000, 8, 313), 256);
+        assert_eq!(after(Window::new(None, None, 2), 1000, 8, 50_000), 8);
+        assert_eq!(after(Window::new(None, None, 64), 1000, 8, 1_563), 256);
         assert_eq!(after(Window::new(None, None, 2), 1000, 0, 0), 8);
+    }
+
+    // S36
+    #[test]
+    fn a_consumer_naps_where_results_come_quickly_and_workers_have_enough() {
+        let nap = |size, nanos: u64| {
+            let mut window = Window::new(Some(size), None, 2);
+            window.waited(Instant::from_nanos(0), 0);
+            assert_eq!(window.nap(), None, "nothing is known of the pace");
+            window.waited(Instant::from_nanos(4 * nanos), 4);
+            window.nap().map(|nap| nap.as_micros())
+        };
+        assert_eq!(nap(16, 25_000), Some(100));
+        assert_eq!(nap(8, 25_000), Some(50));
+        assert_eq!(nap(7, 25_000), None, "workers would run dry");
+        assert_eq!(nap(1000, 50_001), None, "only one would come");
+        assert_eq!(nap(1000, 999), None, "so quick a result is worth a pause");
     }
 
     // S36
@@ -160,7 +192,6 @@ mod tests {
             usize::MAX
         );
         let set = Window::new(Some(5), None, 2);
-        assert!(!set.may_grow());
         assert_eq!(after(set, 1000, 8, 100), 5);
     }
 
