@@ -10,7 +10,7 @@ const JOBS: usize = 4;
 
 /// How many times as many items at most, where nobody has set a number. Consumer and workers then hand over in bulk
 /// instead of waking each other for each item.
-const GROWTH: usize = 32;
+const GROWTH: usize = 128;
 
 /// Nanoseconds of work that shall be under way before the window grows no more: workers do not run dry while a
 /// consumer is woken, which takes 17 µs on an idle CPU, or naps.
@@ -186,7 +186,7 @@ mod tests {
     // S36
     #[test]
     fn a_window_has_a_limit_and_one_that_was_set_stays() {
-        assert_eq!(after(Window::new(None, None, 2), 1000, 8, 100), 256);
+        assert_eq!(after(Window::new(None, None, 2), 1000, 8, 100), 1024);
         assert_eq!(
             after(Window::new(None, Some(usize::MAX), 2), 1000, 8, 100),
             usize::MAX
@@ -217,7 +217,7 @@ mod tests {
         let by_default = || Window::new(None, None, 2);
         assert_eq!(chunk_after(by_default(), &[]), 1);
         assert_eq!(chunk_after(by_default(), &[999]), 2);
-        assert_eq!(chunk_after(by_default(), &[100; 9]), 32);
+        assert_eq!(chunk_after(by_default(), &[100; 9]), 128);
         assert_eq!(chunk_after(by_default(), &[1_000; 9]), 1);
     }
 
