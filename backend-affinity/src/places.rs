@@ -139,6 +139,9 @@ fn list(cursor: &mut Cursor<'_>) -> Result<Vec<CpuSet>, ParseError> {
         if cursor.at_end() {
             break;
         }
+        if cursor.sees(':') {
+            return Err(cursor.fault("no `:` can stand here"));
+        }
         if !cursor.eats(',') {
             return Err(cursor.fault("expected `,`, `:` or the end"));
         }
