@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::CpuSet;
+use crate::{CoreKind, CpuSet};
 
 /// Why a worker could not be put where it was wished.
 ///
@@ -33,6 +33,18 @@ pub enum PinError {
         requested: CpuSet,
         /// What there is.
         allowed: CpuSet,
+    },
+    /// There is no core of the kind that was asked for.
+    NoCore {
+        /// What was asked for.
+        kind: CoreKind,
+        /// The CPUs that may be used, all of the other kind.
+        allowed: CpuSet,
+    },
+    /// A place of a list is an empty set.
+    EmptyPlace {
+        /// Its position in the list, from 0.
+        place: usize,
     },
     /// No place has a CPU that may be used.
     NoPlace {
@@ -78,6 +90,10 @@ impl fmt::Display for PinError {
                 "of the CPUs {requested} that were asked for, {} cannot be had: there are {allowed}",
                 requested.difference(allowed)
             ),
+            Self::NoCore { kind, allowed } => {
+                write!(f, "none of the CPUs {allowed} is of a {} core", kind.name())
+            }
+            Self::EmptyPlace { place } => write!(f, "place {place} of the list has no CPU"),
             Self::NoPlace { requested, allowed } => write!(
                 f,
                 "no place is left: CPUs {requested} were asked for, CPUs {allowed} may be used"
@@ -200,6 +216,14 @@ mod tests {
                 },
                 vec!["1-9", "2-9", "0-1"],
             ),
+            (
+                PinError::NoCore {
+                    kind: CoreKind::Small,
+                    allowed: few(),
+                },
+                vec!["small", "0-1"],
+            ),
+            (PinError::EmptyPlace { place: 7 }, vec!["7"]),
             (
                 PinError::NoPlace {
                     requested: many(),

@@ -48,7 +48,7 @@ impl Plan {
                 machine.online().clone()
             }
         };
-        let allowed = match &settings.cpus {
+        let mut allowed = match &settings.cpus {
             Some(cpus) => {
                 let allowed = cpus.intersection(machine.online());
                 if allowed != *cpus {
@@ -61,13 +61,24 @@ impl Plan {
             }
             None => usable.clone(),
         };
-        let cpus = match settings.core_kind {
+        let mut cpus = match settings.core_kind {
             CoreKind::Any => allowed.clone(),
             CoreKind::Large => allowed.difference(machine.efficient()),
             CoreKind::Small => allowed.intersection(machine.efficient()),
         };
+        if cpus.is_empty() && !allowed.is_empty() {
+            tolerate(PinError::NoCore {
+                kind: settings.core_kind,
+                allowed: allowed.clone(),
+            })?;
+            cpus.clone_from(&allowed);
+        }
 
-        let wished = listed(&settings.places).unwrap_or_else(|| cpus.clone());
+        let listed = listed(&settings.places);
+        if let Some(place) = listed.and_then(|list| list.iter().position(CpuSet::is_empty)) {
+            tolerate(PinError::EmptyPlace { place })?;
+        }
+        let wished = listed.map_or_else(|| cpus.clone(), union);
         let mut places = choose(&settings.places, &machine, &cpus);
         if places.is_empty() {
             let error = || PinError::NoPlace {
@@ -79,6 +90,7 @@ impl Plan {
             if places.is_empty() {
                 return Err(error());
             }
+            allowed = usable;
         } else if !wished.is_subset(&cpus) {
             tolerate(PinError::NotAllowed {
                 requested: wished,
@@ -190,10 +202,10 @@ fn choose(places: &Places, machine: &Topology, cpus: &CpuSet) -> Vec<CpuSet> {
     usable.filter(|set| !set.is_empty()).collect()
 }
 
-/// The CPUs that are named one by one; `None` where places are named by what they are.
-fn listed(places: &Places) -> Option<CpuSet> {
+/// The places that are named CPU by CPU; `None` where they are named by what they are.
+fn listed(places: &Places) -> Option<&[CpuSet]> {
     match places {
-        Places::List(list) => Some(union(list)),
+        Places::List(list) => Some(list),
         Places::First { of, .. } => listed(of),
         _ => None,
     }

@@ -84,6 +84,16 @@ pub enum CoreKind {
     Small,
 }
 
+impl CoreKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Large => "large",
+            Self::Small => "small",
+        }
+    }
+}
+
 /// What to do where a wish about placement cannot be fulfilled.
 ///
 /// ```

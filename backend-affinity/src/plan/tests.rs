@@ -202,7 +202,27 @@ fn without_small_cores_all_are_large() {
     };
     assert_eq!(plan(&tree, "0-7", &kind(CoreKind::Large)).workers(), 4);
     let error = refusal(&tree, "0-7", &kind(CoreKind::Small));
-    assert!(matches!(error, PinError::NoPlace { .. }), "{error}");
+    assert!(matches!(error, PinError::NoCore { .. }), "{error}");
+}
+
+// A10, A12
+#[test]
+fn a_kind_of_core_that_is_not_there_is_named() {
+    let tree = shapes::hybrid();
+    let mut settings = Settings {
+        core_kind: CoreKind::Small,
+        ..wish("threads(3)")
+    };
+    let error = refusal(&tree, "0-3", &settings);
+    assert_eq!(error.to_string(), "none of the CPUs 0-3 is of a small core");
+    settings.policy = Policy::BestEffort;
+    let others = plan(&tree, "0-3", &settings);
+    assert_eq!(seats(&others, 3), ["0", "1", "2"], "the places stay a wish");
+    assert_eq!(others.notes, [error.to_string()]);
+    settings.core_kind = CoreKind::Large;
+    settings.policy = Policy::Strict;
+    let error = refusal(&tree, "8-9", &settings);
+    assert_eq!(error.to_string(), "none of the CPUs 8-9 is of a large core");
 }
 
 // A11
@@ -322,6 +342,7 @@ fn nothing_left_is_an_error_or_the_default() {
         settings.policy = Policy::BestEffort;
         let plan = plan(&tree, "0-1", &settings);
         assert_eq!(seats(&plan, 2), ["0", "1"], "what the thread may use");
+        assert_eq!(plan.allowed, set("0-1"));
         assert!(!plan.notes.is_empty());
     }
     let none = Settings {
@@ -330,6 +351,25 @@ fn nothing_left_is_an_error_or_the_default() {
     };
     let error = refusal(&tree, "0-1", &none);
     assert!(matches!(error, PinError::NoPlace { .. }), "{error}");
+}
+
+// A12
+#[test]
+fn a_place_without_a_cpu_is_an_error_or_left_out() {
+    let tree = shapes::two_sockets(2);
+    let list = Places::List(vec![set("0"), set(""), set("1")]);
+    for places in [list.clone(), list.first(3)] {
+        let mut settings = Settings {
+            places,
+            ..Settings::default()
+        };
+        let error = refusal(&tree, "0-7", &settings);
+        assert_eq!(error.to_string(), "place 1 of the list has no CPU");
+        settings.policy = Policy::BestEffort;
+        let plan = plan(&tree, "0-7", &settings);
+        assert_eq!(seats(&plan, 2), ["0", "1"]);
+        assert!(plan.notes.contains(&error.to_string()), "{:?}", plan.notes);
+    }
 }
 
 // A7
