@@ -105,6 +105,10 @@ impl Plan {
                 places.len()
             ));
         }
+        let shared = shared(&places);
+        if !shared.is_empty() {
+            notes.push(format!("CPU {shared}: in more than one place"));
+        }
         let plan = Self {
             machine,
             allowed,
@@ -209,6 +213,16 @@ fn listed(places: &Places) -> Option<&[CpuSet]> {
         Places::First { of, .. } => listed(of),
         _ => None,
     }
+}
+
+/// The CPUs that are in more than one of the sets.
+fn shared(sets: &[CpuSet]) -> CpuSet {
+    let (mut seen, mut shared) = (CpuSet::new(), CpuSet::new());
+    for set in sets {
+        shared = shared.union(&seen.intersection(set));
+        seen = seen.union(set);
+    }
+    shared
 }
 
 fn union(sets: &[CpuSet]) -> CpuSet {

@@ -61,10 +61,14 @@ pub struct PinnedWorker {
 impl Report {
     pub(crate) fn new(plan: Plan, workers: Vec<PinnedWorker>) -> Self {
         let mut notes = plan.notes;
-        let places = plan.places.len();
+        let places = match plan.bind {
+            Bind::Primary => 1,
+            _ => plan.places.len(),
+        };
         let count = workers.first().map_or(0, |worker| worker.workers);
         if count > places {
-            notes.push(format!("{count} workers share {places} places"));
+            let s = if places == 1 { "" } else { "s" };
+            notes.push(format!("{count} workers share {places} place{s}"));
         }
         if let Some(quota) = plan.quota
             && count > quota.whole_cpus()

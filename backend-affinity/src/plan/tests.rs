@@ -372,6 +372,17 @@ fn a_place_without_a_cpu_is_an_error_or_left_out() {
     }
 }
 
+// A16
+#[test]
+fn places_that_overlap_are_noted() {
+    let tree = shapes::two_sockets(2);
+    let notes = |places| plan(&tree, "0-7", &wish(places)).notes;
+    let note = |cpus| format!("CPU {cpus}: in more than one place");
+    assert_eq!(notes("{3}:2:0"), [note("3")]);
+    assert_eq!(notes("{0:2}:3,7,7"), [note("1-2,7")]);
+    assert!(notes("{0:2}:4:2").is_empty());
+}
+
 // A7
 #[test]
 fn a_count_takes_the_first_allowed_ones() {

@@ -77,6 +77,21 @@ fn sharing_is_noted() {
     assert!(report.to_string().contains("for the time of 2.00 CPUs\n"));
 }
 
+// A16
+#[test]
+fn workers_that_are_all_on_the_first_place_share_it() {
+    let settings = Settings {
+        bind: Bind::Primary,
+        ..Settings::default()
+    };
+    let plan = plan(&settings, None);
+    let workers = Vec::from_iter((0..4).map(|index| worker(&plan, index, 4)));
+    assert_eq!(
+        Report::new(plan, workers).notes(),
+        ["4 workers share 1 place"]
+    );
+}
+
 #[test]
 fn unpinned_workers_say_so() {
     let plan = plan(&Settings::default(), None);
