@@ -180,11 +180,12 @@ impl Pinned {
         if let Some(team) = self.latest() {
             return Report::new(
                 team.plan_with_notes(),
+                team.zero.get().copied(),
                 team.workers().values().cloned().collect(),
             );
         }
         match Plan::make(&self.settings, (self.survey)()) {
-            Ok(plan) => Report::new(plan, Vec::new()),
+            Ok(plan) => Report::new(plan, None, Vec::new()),
             Err(error) => Report::of_refusal(&self.settings, (self.survey)(), &error),
         }
     }

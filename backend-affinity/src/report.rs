@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ringpool_core::Placement;
+
 use crate::plan::{Plan, Survey};
 use crate::settings::{Bind, Policy, Settings};
 use crate::{CpuSet, PinError, Quota, Topology};
@@ -32,6 +34,7 @@ pub struct Report {
     places: Vec<CpuSet>,
     bind: Bind,
     policy: Policy,
+    caller: Option<CpuSet>,
     workers: Vec<PinnedWorker>,
     notes: Vec<String>,
 }
@@ -59,7 +62,10 @@ pub struct PinnedWorker {
 }
 
 impl Report {
-    pub(crate) fn new(plan: Plan, workers: Vec<PinnedWorker>) -> Self {
+    /// With the worker 0 that callers are, if they are it.
+    pub(crate) fn new(plan: Plan, zero: Option<Placement>, workers: Vec<PinnedWorker>) -> Self {
+        let caller = zero.filter(|_| !workers.is_empty());
+        let caller = caller.map(|at| plan.cpus_of(at.index, at.workers));
         let mut notes = plan.notes;
         let places = match plan.bind {
             Bind::Primary => 1,
@@ -89,6 +95,7 @@ impl Report {
             places: plan.places,
             bind: plan.bind,
             policy: plan.policy,
+            caller,
             workers,
             notes,
         }
@@ -105,6 +112,7 @@ impl Report {
             places: Vec::new(),
             bind: settings.bind,
             policy: settings.policy,
+            caller: None,
             workers: Vec::new(),
             notes,
         }
@@ -153,7 +161,7 @@ impl Report {
     }
 
     /// Who sits where, by index; none before a pool is built and after it has ended. Worker 0 of a pool in which
-    /// callers take part has no thread of its own: it is among them while a caller is it.
+    /// callers take part has no thread of its own: it is among them while a [`caller`](Self::caller) is it.
     ///
     /// ```
     /// let report = ringpool_affinity::Pinned::new().report();
@@ -161,6 +169,28 @@ impl Report {
     /// ```
     pub fn workers(&self) -> &[PinnedWorker] {
         &self.workers
+    }
+
+    /// The CPUs of worker 0 if that is the thread that calls; `None` where callers do not take part, or are not
+    /// pinned.
+    ///
+    /// ```
+    /// use ringpool_affinity::{Pinned, Policy};
+    /// use ringpool_core::Builder;
+    /// use ringpool_std::Std;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pinned = Pinned::new().policy(Policy::BestEffort);
+    /// let pool = Builder::<Std>::with_spawner(pinned.clone())
+    ///     .caller_participates()
+    ///     .build()?;
+    /// let report = pinned.report();
+    /// assert_eq!(report.caller(), Some(&report.places()[0]));
+    /// # drop(pool);
+    /// # Ok(()) }
+    /// ```
+    pub fn caller(&self) -> Option<&CpuSet> {
+        self.caller.as_ref()
     }
 
     /// What is other than one might think: what could not be read, could not be had, or is shared.
@@ -221,7 +251,14 @@ impl fmt::Display for Report {
         for (index, place) in self.places.iter().enumerate() {
             writeln!(f, "  place {index}: CPUs {place}")?;
         }
-        writeln!(f, "workers: {}", self.workers.len())?;
+        // Nobody is worker 0 at the moment.
+        let next = self.caller.as_ref();
+        let next = next.filter(|_| self.workers.iter().all(|worker| worker.index > 0));
+        let count = self.workers.len() + usize::from(next.is_some());
+        writeln!(f, "workers: {count}")?;
+        if let Some(cpus) = next {
+            writeln!(f, "  worker 0: CPUs {cpus}, the thread that calls")?;
+        }
         for worker in &self.workers {
             writeln!(f, "  {worker}")?;
         }

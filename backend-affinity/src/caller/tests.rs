@@ -52,6 +52,35 @@ fn a_caller_is_on_the_place_of_worker_zero_and_then_where_it_was() {
     assert_eq!(mask(), before);
 }
 
+// A16, A18
+#[test]
+fn the_report_shows_where_callers_go_and_who_is_there() {
+    let pinned = threads();
+    let pool = team(&pinned);
+    let report = pinned.report();
+    let place = &report.places()[0];
+    assert_eq!(report.caller(), Some(place));
+    let awaited = format!(
+        "workers: {}\n  worker 0: CPUs {place}, the thread that calls\n",
+        pool.worker_count()
+    );
+    assert!(report.to_string().contains(&awaited), "{report}");
+    let while_there = pinned.stay(|| pinned.report().to_string());
+    let while_there = while_there.expect("this CPU may be used");
+    let present = format!(
+        "workers: {}\n  worker 0: place 0, CPUs {place}, thread ",
+        pool.worker_count()
+    );
+    assert!(while_there.contains(&present), "{while_there}");
+    drop(pool);
+    assert_eq!(pinned.report().caller(), None, "the pool has ended");
+    let _plain = Builder::<Std>::with_spawner(pinned.clone())
+        .workers(1)
+        .build()
+        .expect("a CPU may be used");
+    assert_eq!(pinned.report().caller(), None, "callers do not take part");
+}
+
 // A18
 #[test]
 fn a_caller_has_its_mask_back_where_a_panic_unwinds_through_the_call() {

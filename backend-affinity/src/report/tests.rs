@@ -33,7 +33,7 @@ fn the_text_shows_the_machine_and_who_sits_where() {
     workers[1].generation = 2;
     workers[3].effective = Some(CpuSet::from(0..=0));
     workers[3].problem = Some("it was refused".into());
-    let report = Report::new(plan, workers);
+    let report = Report::new(plan, None, workers);
     assert_eq!(
         report.to_string(),
         "\
@@ -65,7 +65,7 @@ note: worker 3: it was refused
 fn sharing_is_noted() {
     let plan = plan(&Settings::default(), Some(Quota::new(200_000, 100_000)));
     let workers = Vec::from_iter((0..6).map(|index| worker(&plan, index, 6)));
-    let report = Report::new(plan, workers);
+    let report = Report::new(plan, None, workers);
     assert_eq!(
         report.notes(),
         [
@@ -87,7 +87,7 @@ fn workers_that_are_all_on_the_first_place_share_it() {
     let plan = plan(&settings, None);
     let workers = Vec::from_iter((0..4).map(|index| worker(&plan, index, 4)));
     assert_eq!(
-        Report::new(plan, workers).notes(),
+        Report::new(plan, None, workers).notes(),
         ["4 workers share 1 place"]
     );
 }
