@@ -277,6 +277,45 @@ impl Pinned {
         *lock(&self.latest) = Some(team.clone());
         Ok(self.team.insert(team).clone())
     }
+
+    /// Starts a thread, and answers when it is pinned.
+    fn start(
+        &mut self,
+        start: WorkerStart,
+        at: Placement,
+        team: Arc<Team>,
+    ) -> Result<JoinHandle<()>, PinError> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        let body = move |start: WorkerStart| match team.enter(at) {
+            Ok(()) => {
+                // Nobody waits for the answer only where this thread's spawner has panicked.
+                let _ = answer.send(Ok(()));
+                start.run();
+                team.leave(at);
+            }
+            Err(error) => {
+                // The pool must not be told of the failure before the token is gone.
+                drop(start);
+                let _ = answer.send(Err(error));
+            }
+        };
+        let thread = self
+            .threads
+            .spawn_with(start, at, body)
+            .map_err(PinError::Thread)?;
+        match answered.recv() {
+            Ok(Ok(())) => Ok(thread),
+            Ok(Err(error)) => {
+                self.reclaim(thread);
+                Err(error)
+            }
+            Err(mpsc::RecvError) => {
+                self.reclaim(thread);
+                let text = "it ended before its worker began";
+                Err(PinError::Thread(std::io::Error::other(text)))
+            }
+        }
+    }
 }
 
 impl Default for Pinned {
@@ -329,36 +368,14 @@ impl Spawner for Pinned {
 
     fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<JoinHandle<()>, PinError> {
         let team = self.team()?;
-        let (answer, answered) = mpsc::sync_channel(1);
-        let body = move |start: WorkerStart| match team.enter(at) {
-            Ok(()) => {
-                // Nobody waits for the answer only where this thread's spawner has panicked.
-                let _ = answer.send(Ok(()));
-                start.run();
-                team.leave(at);
-            }
-            Err(error) => {
-                // The pool must not be told of the failure before the token is gone.
-                drop(start);
-                let _ = answer.send(Err(error));
-            }
-        };
-        let thread = self
-            .threads
-            .spawn_with(start, at, body)
-            .map_err(PinError::Thread)?;
-        match answered.recv() {
-            Ok(Ok(())) => Ok(thread),
-            Ok(Err(error)) => {
-                self.reclaim(thread);
-                Err(error)
-            }
-            Err(mpsc::RecvError) => {
-                self.reclaim(thread);
-                let text = "it ended before its worker began";
-                Err(PinError::Thread(std::io::Error::other(text)))
-            }
+        let started = self.start(start, at, team.clone());
+        // Nobody hears of the error: the pool goes on with the worker that was to be replaced.
+        if let Err(error) = &started
+            && at.generation > 0
+        {
+            team.note(format!("worker {} was not replaced: {error}", at.index));
         }
+        started
     }
 
     fn reclaim(&mut self, handle: JoinHandle<()>) {

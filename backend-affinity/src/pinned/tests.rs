@@ -203,6 +203,48 @@ mod on_linux {
         assert_eq!(pinned.verify(), Ok(workers));
     }
 
+    /// A spawner that moves its team to a CPU that is not there once the first workers have come: the CPU was
+    /// switched off, or taken from this process.
+    struct LosesItsCpu(Pinned);
+
+    impl Spawner for LosesItsCpu {
+        type Handle = JoinHandle<()>;
+        type Error = PinError;
+        fn default_workers(&self) -> usize {
+            self.0.default_workers()
+        }
+        fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<JoinHandle<()>, PinError> {
+            if at.generation > 0 {
+                let mut plan = Plan::make(&self.0.settings, survey()).expect("there is a CPU");
+                plan.places = vec![CpuSet::from(9000..=9000)];
+                let team = Arc::new(Team::new(plan));
+                *lock(&self.0.latest) = Some(team.clone());
+                self.0.team = Some(team);
+            }
+            self.0.spawn(start, at)
+        }
+        fn reclaim(&mut self, handle: JoinHandle<()>) {
+            self.0.reclaim(handle);
+        }
+    }
+
+    // S7, A12, A15
+    #[test]
+    fn a_replacement_that_is_refused_is_a_note() {
+        let pinned = Pinned::new();
+        let pool = Builder::<Std>::with_spawner(LosesItsCpu(pinned.clone()))
+            .workers(1)
+            .max_jobs_per_worker(1)
+            .build()
+            .expect("a CPU may be used");
+        for _ in 0..3 {
+            pool.apply(|| ()).expect("the worker stays");
+        }
+        let notes = pinned.report().notes().join("\n");
+        let note = "worker 0 was not replaced: the system put a thread on CPUs";
+        assert!(notes.contains(note), "{notes}");
+    }
+
     // A1
     #[test]
     fn a_pool_that_is_built_on_a_pinned_worker_stays_on_its_place() {
