@@ -203,28 +203,103 @@ mod on_linux {
         assert_eq!(pinned.verify(), Ok(workers));
     }
 
+    fn nowhere() -> CpuSet {
+        CpuSet::from(9000..=9000)
+    }
+
+    /// The only CPU is one that is not there.
+    fn on_a_cpu_that_is_not_there() -> Survey {
+        Survey {
+            machine: Topology::with_used(Path::new("/no/such/machine"), &nowhere()),
+            mask: Ok(nowhere()),
+            quota: None,
+        }
+    }
+
+    // A12, A18
+    #[test]
+    fn a_caller_that_cannot_be_pinned_is_found_when_the_pool_is_built() {
+        let before = mask();
+        let pinned = on(on_a_cpu_that_is_not_there);
+        let team = |pinned: &Pinned| {
+            Builder::<Std>::with_spawner(pinned.clone())
+                .caller_participates()
+                .build()
+        };
+        let (worker, error) = cause(team(&pinned));
+        assert_eq!(worker, 0);
+        assert!(matches!(error, PinError::Refused { .. }), "{error}");
+        assert_eq!(mask(), before);
+
+        let pinned = pinned.policy(Policy::BestEffort);
+        let pool = team(&pinned).expect("it goes on");
+        let notes = pinned.report().notes().join("\n");
+        assert!(notes.contains("worker 0: the system put"), "{notes}");
+        pinned
+            .stay(|| pool.for_each(0..9, drop))
+            .expect("it goes on")
+            .expect("the pool is open");
+        let notes = pinned.report().notes().join("\n");
+        assert!(notes.contains("took part was not pinned"), "{notes}");
+        assert_eq!(mask(), before);
+    }
+
+    // A12, A18
+    #[test]
+    fn a_caller_that_cannot_be_pinned_later_is_a_note_or_an_error_of_stay() {
+        let before = mask();
+        let pinned = Pinned::new();
+        let _pool = Builder::<Std>::with_spawner(pinned.clone())
+            .caller_participates()
+            .build()
+            .expect("a CPU may be used");
+        let first = pinned.latest().expect("there is a pool");
+        let mut plan = first.plan.clone();
+        plan.places = vec![nowhere()];
+        let team = Arc::new(Team::new(plan));
+        let at = *first.zero.get().expect("callers take part");
+        team.zero.set(at).expect("it is new");
+        *lock(&pinned.latest) = Some(team.clone());
+
+        let stayed = pinned.stay(|| panic!("this must not run"));
+        assert!(matches!(stayed, Err::<(), _>(PinError::Refused { .. })));
+        assert_eq!(mask(), before);
+        let mut guest = pinned.guest().expect("callers take part");
+        guest.enter();
+        let problem = team.workers()[&0].problem.clone();
+        assert!(problem.is_some(), "the report tells while it lasts");
+        guest.leave();
+        let notes = pinned.report().notes().join("\n");
+        assert!(notes.contains("took part was not pinned"), "{notes}");
+        assert_eq!(mask(), before);
+    }
+
     /// A spawner that moves its team to a CPU that is not there once the first workers have come: the CPU was
     /// switched off, or taken from this process.
-    struct LosesItsCpu(Pinned);
+    struct LosesItsCpu {
+        pinned: Pinned,
+        lost: bool,
+    }
 
     impl Spawner for LosesItsCpu {
         type Handle = JoinHandle<()>;
         type Error = PinError;
         fn default_workers(&self) -> usize {
-            self.0.default_workers()
+            self.pinned.default_workers()
         }
         fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<JoinHandle<()>, PinError> {
-            if at.generation > 0 {
-                let mut plan = Plan::make(&self.0.settings, survey()).expect("there is a CPU");
-                plan.places = vec![CpuSet::from(9000..=9000)];
+            if at.generation > 0 && !self.lost {
+                self.lost = true;
+                let mut plan = Plan::make(&self.pinned.settings, survey()).expect("there is a CPU");
+                plan.places = vec![nowhere()];
                 let team = Arc::new(Team::new(plan));
-                *lock(&self.0.latest) = Some(team.clone());
-                self.0.team = Some(team);
+                *lock(&self.pinned.latest) = Some(team.clone());
+                self.pinned.team = Some(team);
             }
-            self.0.spawn(start, at)
+            self.pinned.spawn(start, at)
         }
         fn reclaim(&mut self, handle: JoinHandle<()>) {
-            self.0.reclaim(handle);
+            self.pinned.reclaim(handle);
         }
     }
 
@@ -232,12 +307,17 @@ mod on_linux {
     #[test]
     fn a_replacement_that_is_refused_is_a_note() {
         let pinned = Pinned::new();
-        let pool = Builder::<Std>::with_spawner(LosesItsCpu(pinned.clone()))
+        let spawner = LosesItsCpu {
+            pinned: pinned.clone(),
+            lost: false,
+        };
+        let pool = Builder::<Std>::with_spawner(spawner)
             .workers(1)
             .max_jobs_per_worker(1)
             .build()
             .expect("a CPU may be used");
-        for _ in 0..3 {
+        // The worker has asked for its replacement when it takes its second job.
+        for _ in 0..2 {
             pool.apply(|| ()).expect("the worker stays");
         }
         let notes = pinned.report().notes().join("\n");
