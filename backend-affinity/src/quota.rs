@@ -149,20 +149,22 @@ impl<'a> Group<'a> {
     /// The folders of this group and of those above it, in every place where its hierarchy is mounted.
     fn folders(&self, mounts: &[Mount]) -> Vec<(Version, PathBuf)> {
         let mounts = mounts.iter().filter(|mount| mount.version == self.version);
-        let folders = mounts.flat_map(|mount| {
-            // What is mounted is often a part of the hierarchy. A group outside of it cannot be seen; the limits
-            // of the mounted part hold for it all the same in a container, whose own group is mounted there.
-            let below = Path::new(self.path).strip_prefix(&mount.root);
-            let below = below.unwrap_or(Path::new(""));
+        let below = |mount: &Mount| Path::new(self.path).strip_prefix(&mount.root).ok();
+        // What is mounted is often a part of the hierarchy. Where the group is in one part, the others are of other
+        // groups. A group outside of all parts cannot be seen; the limits of a part hold for it all the same in a
+        // container, whose own group is mounted there.
+        let found = mounts.clone().any(|mount| below(mount).is_some());
+        let folders = mounts.filter_map(|mount| {
+            let below = below(mount).or((!found).then_some(Path::new("")))?;
             let seen = below
                 .components()
                 .all(|part| matches!(part, Component::Normal(_) | Component::RootDir));
             let lowest = mount.point.join(if seen { below } else { Path::new("") });
             let ancestors = Vec::from_iter(lowest.ancestors().map(Path::to_owned));
-            ancestors
-                .into_iter()
-                .take_while(|folder| folder.starts_with(&mount.point))
+            let within = |folder: &PathBuf| folder.starts_with(&mount.point);
+            Some(ancestors.into_iter().take_while(within))
         });
+        let folders = folders.flatten();
         folders.map(|folder| (self.version, folder)).collect()
     }
 }
@@ -293,6 +295,18 @@ mod tests {
         let two = tree(UNIFIED, "0::/../../elsewhere");
         two.put("sys/fs/cgroup/cpu.max", "300000 100000");
         assert_eq!(read(&two).as_deref(), Some("3.00 CPUs"));
+    }
+
+    // A11
+    #[test]
+    fn a_part_of_the_hierarchy_that_is_mounted_elsewhere_is_of_others() {
+        let mounts =
+            format!("{UNIFIED}\n50 30 0:26 /pods/other /mnt/other rw - cgroup2 cgroup2 rw");
+        let tree = tree(&mounts, "0::/user.slice");
+        tree.put("mnt/other/cpu.max", "50000 100000");
+        assert_eq!(read(&tree), None);
+        tree.put("proc/self/cgroup", "0::/pods/other");
+        assert_eq!(read(&tree).as_deref(), Some("0.50 CPUs"));
     }
 
     #[test]
