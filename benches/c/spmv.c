@@ -40,8 +40,10 @@ int main(int argc, char **argv) {
             s.columns[i] = (row + (i - s.begins[row]) * 53) % s.size, s.values[i] = uniform(i);
     size_t bytes = s.size * sizeof(double);
     s.vector = array(bytes), s.product[0] = array(bytes), s.product[1] = array(bytes);
+    memset(s.product[0], 0, bytes);
+#pragma omp parallel for schedule(static)
     for (long i = 0; i < s.size; i++)
-        s.vector[i] = i % 17;
+        s.vector[i] = i % 17, s.product[1][i] = 0;
     compare("spmv", option(argc, argv, "--rounds", 5), work, &s);
     return check(s.product[0], s.product[1], bytes);
 }
