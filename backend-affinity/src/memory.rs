@@ -68,7 +68,8 @@ where
 ///
 /// # Errors
 ///
-/// The system's error: `Unsupported` where it takes no such advice.
+/// The system's error, such as `InvalidInput` from a kernel without huge pages; `Unsupported` on systems that know no
+/// such advice.
 pub fn advise_huge_pages<T>(memory: &mut [T]) -> io::Result<usize> {
     sys::advise_huge_pages(memory)
 }
