@@ -13,7 +13,7 @@ pub use ringpool_core::{
     CancelOutcome, CatchPanic, GetError, Instant, Isr, JobError, JoinError, Panic, Placement,
     Progress, RunAsync, Running, Schedule, Seat, SeatError, Seats, StartError, StaticIMap,
     StaticPool, StaticScope, StaticStats, SubmitError, WaitPolicy, WorkerInfo, WorkerStats, ring,
-    source::{self, enumerate, zip},
+    source::{self, enumerate, tiles, zip},
 };
 
 #[cfg(feature = "alloc")]

@@ -42,7 +42,7 @@ pub struct Grid<C> {
 }
 
 /// How many places a grid has: zero if an axis is empty, `None` if `usize` cannot tell.
-fn places(axes: &[Range<usize>]) -> Option<usize> {
+pub(super) fn places(axes: &[Range<usize>]) -> Option<usize> {
     if axes.iter().any(Range::is_empty) {
         return Some(0);
     }
@@ -51,7 +51,7 @@ fn places(axes: &[Range<usize>]) -> Option<usize> {
 }
 
 impl<C> Grid<C> {
-    fn new(axes: [Range<usize>; 3], range: Range<usize>) -> Self {
+    pub(super) fn new(axes: [Range<usize>; 3], range: Range<usize>) -> Self {
         let left = range.len();
         let mut at = axes.each_ref().map(|axis| axis.start);
         if left > 0 {

@@ -40,6 +40,7 @@ mod sink;
 mod slices;
 #[cfg(test)]
 mod tests;
+mod tiles;
 mod unpack;
 mod unpack_on;
 mod windows;
@@ -57,6 +58,7 @@ pub use sink::Sink;
 pub use slices::MutFeed;
 #[cfg(feature = "alloc")]
 pub use slices::VecMutFeed;
+pub use tiles::{Axes, TileRun, Tiles, tiles};
 pub use unpack::Unpack;
 pub use unpack_on::UnpackOn;
 pub use windows::Run;
@@ -64,7 +66,7 @@ pub use windows::Run;
 /// Items a batch can share out.
 ///
 /// Sources are slices, vectors, arrays, ranges, the chunk iterators of slices,
-/// tuples of `Range<usize>` (index grids), [`zip`] and [`enumerate`] of those, and `pull` for
+/// tuples of `Range<usize>` (index grids), [`tiles`] of those, [`zip`] and [`enumerate`] of those, and `pull` for
 /// everything else.
 ///
 /// ```

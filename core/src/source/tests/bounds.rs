@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 
 use super::take;
-use crate::source::{Chunked, Feed, Indexed, Sink, Source, Unpack, enumerate, zip};
+use crate::source::{Chunked, Feed, Indexed, Sink, Source, Unpack, enumerate, tiles, zip};
 
 fn length<S: Source>(source: S) -> Option<usize> {
     source.into_feed().try_len()
@@ -85,6 +85,30 @@ fn grids_longer_than_usize_have_no_length() {
     let end = feed.try_len().unwrap();
     // SAFETY: the only chunk.
     assert!(unsafe { feed.chunk(end - 2..end) }.eq([(HALF - 1, HALF - 3), (HALF - 1, HALF - 2)]));
+}
+
+#[test]
+#[expect(clippy::reversed_empty_ranges, reason = "they are what is tested")]
+fn tiles_of_any_size_stay_within_the_grid() {
+    let top = usize::MAX;
+    let last = (top - 1..top, top - 3..top);
+    let whole = take(tiles(last.clone(), (top, top)), &[]);
+    assert!(whole.iter().eq([&last]));
+    assert_eq!(
+        take(tiles(last, (1, 2)), &[1]),
+        [
+            (top - 1..top, top - 3..top - 1),
+            (top - 1..top, top - 1..top)
+        ]
+    );
+    assert_eq!(
+        take(tiles((0..2, 0..1), (0, 0)), &[]).len(),
+        2,
+        "0 counts as 1"
+    );
+    assert_eq!(take(tiles((5..2, 0..4), (1, 1)), &[]), []);
+    assert_eq!(length(tiles((0..top, 0..4), (1, 3))), None);
+    assert_eq!(length(tiles((0..top, 0..4), (1, 4))), Some(top));
 }
 
 #[cfg(feature = "alloc")]

@@ -1,11 +1,12 @@
 //! Every source gives out exactly the items of its plain iterator, in order, however it is cut.
 
 use core::cell::Cell;
+use core::ops::Range;
 
 use super::check;
 #[cfg(feature = "alloc")]
 use crate::source::pull;
-use crate::source::{Indexed, enumerate, zip};
+use crate::source::{Indexed, enumerate, tiles, zip};
 
 /// The longest source these tests cut in every way.
 const LONGEST: usize = 17;
@@ -180,6 +181,35 @@ fn grids_are_row_major() {
         (top - 2..top, top - 1..top),
         [(top - 2, top - 1), (top - 1, top - 1)].into_iter()
     );
+}
+
+#[test]
+fn tiles_are_row_major_and_cover_the_grid() {
+    let cut = |axis: Range<usize>, along| {
+        let end = axis.end;
+        axis.step_by(along)
+            .map(move |from| from..end.min(from + along))
+    };
+    for (rows, columns) in [(0, 3), (1, 1), (4, 5), (5, 4)] {
+        for (high, wide) in [(1, 1), (2, 3), (3, 2), (9, 2), (2, 9)] {
+            let (rows, columns) = (2..2 + rows, 5..5 + columns);
+            let flat = || {
+                let columns = columns.clone();
+                cut(rows.clone(), high).flat_map(move |rows| {
+                    cut(columns.clone(), wide).map(move |columns| (rows.clone(), columns))
+                })
+            };
+            check!(tiles((rows.clone(), columns.clone()), (high, wide)), flat());
+            for deep in 1..=3 {
+                check!(
+                    tiles((7..10, rows.clone(), columns.clone()), (deep, high, wide)),
+                    cut(7..10, deep).flat_map(|layers| {
+                        flat().map(move |(rows, columns)| (layers.clone(), rows, columns))
+                    })
+                );
+            }
+        }
+    }
 }
 
 #[test]

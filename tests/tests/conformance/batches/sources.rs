@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use ringpool::{JobError, Schedule, enumerate, pull, zip};
+use ringpool::{JobError, Schedule, enumerate, pull, tiles, zip};
 use ringpool_tests::{Tracked, Tracker, boom, pool, watchdog};
 
 use super::panic_index;
@@ -141,6 +141,18 @@ fn sources_combine() {
             .len(),
         24
     );
+    let runs = std::sync::Mutex::new(Vec::new());
+    pool.with()
+        .chunk_size(3)
+        .for_each_chunk(tiles((0..4, 0..5), (2, 2)), |run| {
+            runs.lock().unwrap().extend(run);
+        })
+        .unwrap();
+    let mut runs = runs.into_inner().unwrap();
+    runs.sort_by_key(|(rows, columns)| (rows.start, columns.start));
+    let rows = [0..2, 2..4].into_iter();
+    let expected = rows.flat_map(|rows| [0..2, 2..4, 4..5].map(|columns| (rows.clone(), columns)));
+    assert!(runs.into_iter().eq(expected));
 }
 
 // S26
