@@ -369,11 +369,13 @@ impl Spawner for Pinned {
     fn spawn(&mut self, start: WorkerStart, at: Placement) -> Result<JoinHandle<()>, PinError> {
         let team = self.team()?;
         let started = self.start(start, at, team.clone());
-        // Nobody hears of the error: the pool goes on with the worker that was to be replaced.
-        if let Err(error) = &started
-            && at.generation > 0
-        {
-            team.note(format!("worker {} was not replaced: {error}", at.index));
+        // Nobody hears of a replacement that is refused: the pool goes on with the worker that was to be replaced.
+        if let Err(error) = &started {
+            let what = match at.generation {
+                0 => "started",
+                _ => "replaced",
+            };
+            team.note(format!("worker {} was not {what}: {error}", at.index));
         }
         started
     }

@@ -126,6 +126,9 @@ mod on_linux {
         assert_eq!(allowed, cpus.union(&requested));
         assert_eq!(effective, cpus);
         assert_eq!(errno, Some(libc::EINVAL));
+        let notes = pinned.report().notes().join("\n");
+        let note = format!("worker {worker} was not started: the system put");
+        assert!(notes.contains(&note), "{notes}");
     }
 
     // A3
