@@ -3,8 +3,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
+use std::time::Duration;
 
-use ringpool_core::{Builder, Pool, Schedule, source::pull};
+use ringpool_core::{BuildError, Builder, JobError, Pool, Schedule, source::pull};
 use ringpool_std::Std;
 
 use super::*;
@@ -98,6 +99,72 @@ fn a_caller_has_its_mask_back_where_a_panic_unwinds_through_the_call() {
     let panicked = pool.broadcast(|_| panic!("the function ends badly"));
     assert!(panicked.is_err());
     assert_eq!(mask(), before);
+}
+
+// A18
+#[test]
+fn a_caller_has_its_mask_back_however_a_call_ends() {
+    let (pinned, before) = (threads(), mask());
+    let pool = team(&pinned);
+    let place = pinned.report().places()[0].clone();
+    let is_there = || assert_eq!(mask(), place);
+
+    let unwound = catch_unwind(AssertUnwindSafe(|| {
+        pool.scope(|_| {
+            is_there();
+            panic!("the body ends badly");
+        })
+    }));
+    assert!(unwound.is_err());
+    assert_eq!(mask(), before);
+    let late = pool.with().deadline(Duration::ZERO).for_each(0..9, drop);
+    assert!(matches!(late, Err(JobError::DeadlineExpired)), "{late:?}");
+    assert_eq!(mask(), before);
+    let failed = pool.try_map(0..9, |n| if n < 3 { Ok(n) } else { Err(n) });
+    assert!(matches!(failed, Ok(Err(_))), "{failed:?}");
+    assert_eq!(mask(), before);
+    let ended = pool.broadcast(|worker| {
+        if worker.index() == 0 {
+            is_there();
+            pool.terminate();
+        }
+    });
+    assert!(matches!(ended, Ok(_) | Err(JobError::Terminated)));
+    assert_eq!(mask(), before);
+    let refused = pool.for_each(0..9, drop);
+    assert!(matches!(refused, Err(JobError::Terminated)), "{refused:?}");
+    assert_eq!(mask(), before);
+    thread::scope(|scope| {
+        let joiner = scope.spawn(|| {
+            pool.join().expect("it was terminated");
+            assert_eq!(mask(), before, "the joiner ended worker 0");
+        });
+        joiner.join().expect("it has its mask back");
+    });
+}
+
+// A18
+#[test]
+fn a_builder_has_its_mask_back_where_an_initializer_fails() {
+    let before = mask();
+    for bad in [0, 1] {
+        let pinned = threads();
+        let place = pinned.report().places()[0].clone();
+        let built = Builder::<Std>::with_spawner(pinned)
+            .workers(2)
+            .initializer(move |worker| {
+                assert!(worker.index() > 0 || mask() == place);
+                assert_ne!(worker.index(), bad, "it ends badly");
+            })
+            .caller_participates()
+            .build();
+        let error = built.expect_err("a worker has no state");
+        assert!(
+            matches!(error, BuildError::Initializer { worker, .. } if worker == bad),
+            "{error}"
+        );
+        assert_eq!(mask(), before);
+    }
 }
 
 // A18
