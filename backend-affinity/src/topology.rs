@@ -1,6 +1,6 @@
 //! What the kernel says of the machine: sockets, NUMA domains, caches, cores, kinds of core.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -344,14 +344,17 @@ impl Reader {
             let capacity = number(&self.cpu(cpu, "cpu_capacity"))?;
             Some((cpu, capacity))
         }));
-        let largest = capacities.iter().map(|(_, capacity)| *capacity).max();
-        let Some(largest) = largest.filter(|capacity| *capacity > 0) else {
+        let kinds = BTreeSet::from_iter(capacities.iter().map(|(_, capacity)| *capacity));
+        let Some(&largest) = kinds.last().filter(|capacity| **capacity > 0) else {
             return CpuSet::new();
         };
-        // Of three kinds the middle one is within half of the largest, and the small ones far below it.
+        // Of two kinds the small one may have more than half of the other's capacity, and cores that are alike but for
+        // their clock differ by less than a quarter. Of three kinds the middle one is within half of the largest, and
+        // the small ones far below it.
+        let (parts, of) = if kinds.len() == 2 { (3, 4) } else { (1, 2) };
         let small = capacities
             .iter()
-            .filter(|(_, capacity)| capacity.saturating_mul(2) <= largest);
+            .filter(|(_, capacity)| i128::from(*capacity) * of <= i128::from(largest) * parts);
         let small: CpuSet = small.map(|(cpu, _)| *cpu).collect();
         let unknown = online.difference(&capacities.iter().map(|(cpu, _)| *cpu).collect());
         self.note(&unknown, "the capacity", "they count as large cores");

@@ -83,6 +83,25 @@ fn capacities_tell_small_cores_from_large_ones() {
     }
 }
 
+// A10
+#[test]
+fn of_two_kinds_of_core_the_small_one_is_far_from_the_large_one() {
+    let small = |capacities: [i64; 2]| {
+        let tree = shapes::hidden();
+        for cpu in 0..4 {
+            tree.cpu(cpu, "cpu_capacity", capacities[cpu % 2]);
+        }
+        read(&tree).efficient().to_string()
+    };
+    // Apple's M2, Arm's Juno, and a processor of which two cores have a higher clock.
+    assert_eq!(small([572, 1024]), "0,2");
+    assert_eq!(small([446, 1024]), "0,2");
+    assert_eq!(small([900, 1024]), "none");
+    assert_eq!(small([1024, 1024]), "none");
+    assert_eq!(small([0, 0]), "none");
+    assert_eq!(small([i64::MAX - 1, i64::MAX]), "none");
+}
+
 // A4
 #[test]
 fn two_thousand_cpus_are_read() {
