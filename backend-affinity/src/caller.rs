@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ringpool_core::{Caller, Placement};
 
-use crate::pinned::{Team, pin};
+use crate::team::{Team, pin};
 use crate::{CpuSet, PinError, sys};
 
 thread_local! {

@@ -17,6 +17,7 @@ mod settings;
 mod shapes;
 #[allow(unsafe_code, reason = "the system calls")]
 mod sys;
+mod team;
 mod text;
 mod topology;
 

@@ -1,20 +1,20 @@
 //! The spawner: threads that are pinned before their worker begins.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 
 use ringpool_core::{BuildError, Builder, Caller, Placement, Pool, Spawner, WorkerStart};
 use ringpool_std::{Std, Threads};
 
 use crate::caller::{Guest, Stay};
-use crate::error::{Drift, Drifted};
+use crate::error::Drift;
 use crate::plan::{Plan, Survey};
-use crate::report::{PinnedWorker, Report};
+use crate::report::Report;
 use crate::settings::{Bind, CoreKind, Policy, Settings};
 use crate::sys;
+use crate::team::{Team, lock};
 use crate::{CpuSet, PinError, Places, Quota, Topology};
 
 /// A pool of pinned workers: one for each core that this thread may use, as far as the cgroup's quota pays for them.
@@ -413,152 +413,6 @@ fn survey() -> Survey {
         mask: mask.map_err(PinError::unreadable),
         quota: Quota::of_this_process(),
     }
-}
-
-/// The workers of one pool.
-pub(crate) struct Team {
-    pub(crate) plan: Plan,
-    /// Worker 0, where callers are it.
-    zero: OnceLock<Placement>,
-    /// What went wrong with callers.
-    notes: Mutex<BTreeSet<String>>,
-    /// By index. Only workers whose threads live are in it: the number of a thread that has ended may come to belong
-    /// to another one.
-    workers: Mutex<BTreeMap<usize, PinnedWorker>>,
-}
-
-impl Team {
-    fn new(plan: Plan) -> Self {
-        Self {
-            plan,
-            zero: OnceLock::new(),
-            notes: Mutex::default(),
-            workers: Mutex::default(),
-        }
-    }
-
-    fn plan_with_notes(&self) -> Plan {
-        let mut plan = self.plan.clone();
-        plan.notes.extend(lock(&self.notes).iter().cloned());
-        plan
-    }
-
-    /// Adds a note to the report; the same one counts once.
-    pub(crate) fn note(&self, text: String) {
-        lock(&self.notes).insert(text);
-    }
-
-    fn workers(&self) -> MutexGuard<'_, BTreeMap<usize, PinnedWorker>> {
-        lock(&self.workers)
-    }
-
-    /// Pins the calling thread, which is to become a worker.
-    fn enter(&self, at: Placement) -> Result<(), PinError> {
-        let plan = &self.plan;
-        let (wanted, problem) = match plan.policy {
-            Policy::Off => (None, None),
-            Policy::Strict | Policy::BestEffort => {
-                let wanted = plan.cpus_of(at.index, at.workers);
-                let problem = pin(&wanted, &plan.allowed).err();
-                (Some(wanted), problem)
-            }
-        };
-        if plan.policy == Policy::Strict
-            && let Some(error) = problem
-        {
-            return Err(error);
-        }
-        let effective = sys::mask_of(sys::HERE).ok();
-        let problem = problem.map(|error| error.to_string());
-        self.seat(at, wanted, effective, problem);
-        Ok(())
-    }
-
-    /// Notes that the calling thread is a worker from now on.
-    pub(crate) fn seat(
-        &self,
-        at: Placement,
-        wanted: Option<CpuSet>,
-        effective: Option<CpuSet>,
-        problem: Option<String>,
-    ) {
-        let place = self.plan.place_of(at.index, at.workers);
-        let worker = PinnedWorker {
-            index: at.index,
-            generation: at.generation,
-            workers: at.workers,
-            thread: sys::this_thread(),
-            place: place.filter(|_| wanted.is_some()),
-            wanted,
-            effective,
-            problem,
-        };
-        self.workers().insert(at.index, worker);
-    }
-
-    /// The calling thread is a worker no more.
-    pub(crate) fn leave(&self, at: Placement) {
-        let mut workers = self.workers();
-        // A replacement has entered before its predecessor leaves; another caller may have, before this one does.
-        if let Some(worker) = workers.get(&at.index)
-            && (worker.generation, worker.thread) == (at.generation, sys::this_thread())
-        {
-            workers.remove(&at.index);
-        }
-    }
-
-    fn verify(&self) -> Result<usize, Drift> {
-        // Locked all the while, so that no thread ends meanwhile.
-        let workers = self.workers();
-        let mut there = 0;
-        let mut drifted = Vec::new();
-        for worker in workers.values() {
-            let Some(wanted) = &worker.wanted else {
-                continue;
-            };
-            let actual = sys::mask_of(worker.thread).ok();
-            if actual.as_ref() == Some(wanted) {
-                there += 1;
-            } else {
-                drifted.push(Drifted {
-                    index: worker.index,
-                    wanted: wanted.clone(),
-                    actual,
-                });
-            }
-        }
-        if drifted.is_empty() {
-            Ok(there)
-        } else {
-            Err(Drift { workers: drifted })
-        }
-    }
-}
-
-/// Pins the calling thread and reads the mask back, for the kernel takes what it can of a set and says nothing.
-pub(crate) fn pin(wanted: &CpuSet, allowed: &CpuSet) -> Result<(), PinError> {
-    let refusal = match sys::pin(wanted) {
-        Ok(()) => None,
-        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {
-            return Err(PinError::Unsupported);
-        }
-        Err(error) => Some(error),
-    };
-    let effective = sys::mask_of(sys::HERE).map_err(PinError::unreadable)?;
-    if refusal.is_none() && effective == *wanted {
-        return Ok(());
-    }
-    Err(PinError::Refused {
-        requested: wanted.clone(),
-        allowed: allowed.clone(),
-        effective,
-        errno: refusal.and_then(|error| error.raw_os_error()),
-    })
-}
-
-/// What a panic left behind is whole: no lock is held while user code runs.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ fn spawners_can_be_shared_and_sent() {
 #[cfg(all(feature = "libc", any(target_os = "linux", target_os = "android")))]
 mod on_linux {
     use super::*;
+    use crate::error::Drifted;
 
     /// The system claims that CPU 9,000 exists and may be used.
     fn with_a_cpu_that_is_not_there() -> Survey {
