@@ -1,7 +1,7 @@
-//! Pools in processes that are confined from outside: by `taskset`, and by a cgroup's quota.
+//! Pools in processes that are confined from outside: by `taskset`, by a cgroup's quota, and by a cpuset that shrinks.
 //!
-//! Two tests start this very program again, confined, to run the third one and say what it saw. Where the machine does
-//! not allow that, a line says so.
+//! Three tests start this very program again, confined, to run one of the others and say what it saw. Where the machine
+//! does not allow that, a line says so.
 #![cfg(all(feature = "libc", any(target_os = "linux", target_os = "android")))]
 
 use std::env;
@@ -24,7 +24,7 @@ fn mask() -> CpuSet {
         .expect("a good list")
 }
 
-/// What stands before what the third test saw: if that did not run, it is missing.
+/// What stands before what a test saw: if that did not run, it is missing.
 const SEEN: &str = "the pool saw";
 
 // A1, A17
@@ -48,12 +48,11 @@ fn a_pool_is_as_its_process_is_confined() {
     println!("{SEEN} {workers} workers on CPUs {} for {quota}", mask());
 }
 
-/// Runs the test above under `command`, and returns what it saw.
-fn confined(mut command: Command) -> String {
+/// Runs a test of this file under `command`, and returns what it saw.
+fn confined(mut command: Command, test: &str) -> String {
     let this = env::current_exe().expect("this program has a path");
     command.arg(this);
-    command.args(["--exact", "--nocapture"]);
-    command.arg("a_pool_is_as_its_process_is_confined");
+    command.args(["--exact", "--nocapture", test]);
     let output = command.output().expect("the program starts");
     let printed = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -73,17 +72,37 @@ fn taskset_confines_a_pool_without_any_setting() {
     for cpu in mask().iter() {
         let mut taskset = Command::new("taskset");
         taskset.args(["-c", &cpu.to_string()]);
-        let seen = confined(taskset);
+        let seen = confined(taskset, "a_pool_is_as_its_process_is_confined");
         let expected = format!("1 workers on CPUs {cpu} for ");
         assert!(seen.starts_with(&expected), "{seen}");
     }
 }
 
-/// A cgroup with a fifth of one CPU's time, in whichever version this machine has; removed at the end.
+/// A cgroup, in whichever version this machine has; removed at the end.
 struct Limited(PathBuf);
 
 impl Limited {
-    fn new() -> io::Result<Self> {
+    /// With the CPUs of this process.
+    fn to_cpus() -> io::Result<Self> {
+        let name = format!("ringpool-affinity-cpus-{}", process::id());
+        let one = Path::new("/sys/fs/cgroup/cpuset");
+        let group = if one.join("cpuset.mems").exists() {
+            let group = Self(one.join(name));
+            fs::create_dir(&group.0)?;
+            let memory = fs::read(one.join("cpuset.mems"))?;
+            fs::write(group.0.join("cpuset.mems"), memory)?;
+            group
+        } else {
+            let group = Self(Path::new("/sys/fs/cgroup").join(name));
+            fs::create_dir(&group.0)?;
+            group
+        };
+        fs::write(group.0.join("cpuset.cpus"), mask().to_string())?;
+        Ok(group)
+    }
+
+    /// With a fifth of one CPU's time.
+    fn in_time() -> io::Result<Self> {
         let name = format!("ringpool-affinity-{}", process::id());
         let one = Path::new("/sys/fs/cgroup/cpu");
         let two = Path::new("/sys/fs/cgroup");
@@ -100,6 +119,14 @@ impl Limited {
             Ok(group)
         }
     }
+
+    /// A shell that joins the group and becomes the program.
+    fn shell(&self) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "echo $$ >\"$0\"/cgroup.procs && exec \"$@\""]);
+        shell.arg(&self.0);
+        shell
+    }
 }
 
 impl Drop for Limited {
@@ -113,19 +140,74 @@ impl Drop for Limited {
 // A11
 #[test]
 fn a_quota_limits_the_workers_and_not_their_cpus() {
-    let group = match Limited::new() {
+    let group = match Limited::in_time() {
         Ok(group) => group,
         Err(error) => {
             println!("not run: this machine lets nobody here make a cgroup: {error}");
             return;
         }
     };
-    // The shell joins the group and becomes the program.
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "echo $$ >\"$0\"/cgroup.procs && exec \"$@\""]);
-    shell.arg(&group.0);
     assert_eq!(
-        confined(shell),
+        confined(group.shell(), "a_pool_is_as_its_process_is_confined"),
         format!("1 workers on CPUs {} for 0.20 CPUs", mask())
     );
+}
+
+/// Names the folder of a cpuset that the next test may change, and is in.
+const CPUSET: &str = "RINGPOOL_CPUSET";
+
+// S7, A12, A15, A18
+#[test]
+fn a_pool_whose_cpus_are_taken_away_goes_on_and_tells() {
+    let Some(group) = env::var_os(CPUSET) else {
+        println!("not run: it is the next test that runs this one");
+        return;
+    };
+    let all = mask();
+    let pinned = Pinned::new().places(Places::Threads);
+    let pool = Builder::<Std>::with_spawner(pinned.clone())
+        .workers(all.len())
+        .max_jobs_per_worker(1)
+        .caller_participates()
+        .build()
+        .expect("these CPUs may be used");
+    pool.broadcast(|_| ()).expect("the pool is open");
+    assert_eq!(pinned.verify(), Ok(all.len() - 1), "all but the caller");
+
+    let left = pinned.report().places()[0].clone();
+    fs::write(Path::new(&group).join("cpuset.cpus"), left.to_string()).expect("it is ours");
+    // A worker has asked for its replacement when it takes its next job.
+    for _ in 0..2 {
+        pool.broadcast(|_| ()).expect("the pool goes on");
+    }
+    let drift = pinned
+        .verify()
+        .expect_err("the others have lost their CPUs");
+    assert_eq!(drift.workers().len(), all.len() - 1);
+    let notes = pinned.report().notes().join("\n");
+    let note = "worker 1 was not replaced: the system put a thread on CPUs";
+    assert!(notes.contains(note), "{notes}");
+    assert_eq!(mask(), left, "the caller has what is left");
+    println!("{SEEN} {left} of {all}");
+}
+
+// A15
+#[test]
+fn a_cpuset_that_shrinks_while_a_pool_runs_is_found() {
+    let all = mask();
+    let group = match Limited::to_cpus() {
+        Ok(group) if all.len() > 1 => group,
+        Ok(_) => {
+            println!("not run: this thread may use one CPU only");
+            return;
+        }
+        Err(error) => {
+            println!("not run: this machine lets nobody here make a cpuset: {error}");
+            return;
+        }
+    };
+    let mut shell = group.shell();
+    shell.env(CPUSET, &group.0);
+    let seen = confined(shell, "a_pool_whose_cpus_are_taken_away_goes_on_and_tells");
+    assert!(seen.ends_with(&format!(" of {all}")), "{seen}");
 }
