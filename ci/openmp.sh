@@ -34,8 +34,10 @@ if ((rounds > 0)); then
 else
     rounds=1 small=(--size 101) tiny=(--size 1000 --regions 100)
 fi
-# One place for each core, as ringpool has it.
-export OMP_PLACES=cores OMP_PROC_BIND=close OMP_DYNAMIC=false
+# One place for each core and as many threads, as ringpool has it: OpenMP would start one for each hardware thread.
+threads=$("$release/examples/jacobi" --size 9 --rounds 1 | sed -n 's/^\([0-9]*\) workers$/\1/p')
+[[ -n $threads ]] || fail "jacobi does not say how many workers it has"
+export OMP_PLACES=cores OMP_PROC_BIND=close OMP_DYNAMIC=false OMP_NUM_THREADS=$threads
 
 # Prints "CONTENDER|NAME|VALUE" for each value that a program prints.
 values() {
@@ -79,7 +81,7 @@ for ((round = 0; round < rounds; round++)); do
     executed=$((executed + 1))
 done
 
-echo "$(grep -m 1 'model name' /proc/cpuinfo), $(nproc) CPUs, load $(cut -d ' ' -f 1-3 /proc/loadavg)"
+echo "$(grep -m 1 'model name' /proc/cpuinfo), $(nproc) CPUs, $threads threads, load $(cut -d ' ' -f 1-3 /proc/loadavg)"
 for compiler in "${compilers[@]}"; do "$compiler" --version | head -n 1; done
 rustc --version
 echo "commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown), $rounds rounds, medians; the ratio is that of ringpool adaptive to the best OpenMP"
