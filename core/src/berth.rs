@@ -12,7 +12,7 @@
 
 use core::task::Waker;
 
-use crate::platform::{Park, Platform, contain, new_token};
+use crate::platform::{Platform, contain, new_token};
 use crate::sync::{AtomicUsize, Ordering, UnsafeCell, const_fn};
 
 /// Token and waker of one worker index.
@@ -37,25 +37,22 @@ impl<P: Platform> Berth<P> {
         }
     }
 
-    /// Wakes the worker. Called by whoever has taken its bit, once.
-    pub(crate) fn rouse(&self) {
+    /// What wakes the worker if it is a task; a thread parks on the token. Called by whoever has taken its bit, once.
+    pub(crate) fn take_waker(&self) -> Option<Waker> {
         // Relaxed: the worker has written it before it set the bit, with Release, and the bit was taken with Acquire.
         if self.filled.load(Ordering::Relaxed) == 0 {
-            self.token.unpark();
-            return;
+            return None;
         }
         // SAFETY: we have taken the bit of a filled berth.
         let waker = self.waker.with_mut(|waker| unsafe { (*waker).take() });
         // Release: pairs with the Acquire in `is_mine`.
         self.filled.store(0, Ordering::Release);
-        if let Some(waker) = waker {
-            contain::<P>(move || waker.wake());
-        }
+        waker
     }
 
     /// Whether the worker, whose bit is clear, may fill its berth: whoever has woken it last is done with the waker.
     pub(crate) fn is_mine(&self) -> bool {
-        // Acquire: pairs with the Release in `rouse`.
+        // Acquire: pairs with the Release in `take_waker`.
         self.filled.load(Ordering::Acquire) == 0
     }
 

@@ -28,10 +28,13 @@
 //! then wake nobody. If the bit turns out to be taken, the count was too high for a moment, in which another
 //! submitter may have relied on it: so a fence, and another look at the bitmap.
 //!
+//! A worker that is a task of an executor is not counted for its wake, for nobody knows when it will be polled: S4 goes on
+//! to the next bit, up to a worker that parks on its token. Its own look at W4 counts it as any other.
+//!
 //! A worker that is stopped by the scheduler while it searches, or lets another thread run, delays what it was
 //! awake for by as long (`backoff.rs` allows one late yield); `submit` itself waits for nobody.
 
-use crate::platform::{Park, Platform};
+use crate::platform::{Park, Platform, contain};
 use crate::slot::WorkerSlot;
 use crate::sync::{AtomicUsize, CachePadded, Ordering, const_fn, fence_seq_cst};
 
@@ -105,7 +108,7 @@ impl Idle {
     }
 
     /// Takes the announcement back; `false` if somebody has spent a wake on this worker. Afterwards the worker is
-    /// counted as searching.
+    /// counted as searching, unless it is a task on which a wake was spent.
     #[must_use = "who is woken by a waker has to see to it"]
     pub(crate) fn withdraw<P: Platform>(&self, slots: &[WorkerSlot<P>], index: usize) -> bool {
         let mine = take_bit(slots, index);
@@ -166,7 +169,8 @@ impl Idle {
         }
     }
 
-    /// S4 for one worker. On `false` the bit was taken by another, and the caller must look at the bitmap again.
+    /// S4 for one worker. On `false` nobody is counted, as another has taken the bit or the worker is a task, and the
+    /// caller must look at the bitmap again.
     ///
     /// Apart from those who find nobody asleep: a wake is a system call, and needs no haste.
     #[inline(never)]
@@ -174,11 +178,19 @@ impl Idle {
         self.searching.fetch_add(1, Ordering::Relaxed);
         // Before the bit is taken: a worker whose bit is gone finds the time of its wake.
         slots[index].woken_at.note(P::now());
+        let mut task = None;
         if take_bit(slots, index) {
-            slots[index].berth.rouse();
-            return true;
+            let berth = &slots[index].berth;
+            task = berth.take_waker();
+            if task.is_none() {
+                berth.token.unpark();
+                return true;
+            }
         }
         self.searching.fetch_sub(1, Ordering::Relaxed);
+        if let Some(waker) = task {
+            contain::<P>(move || waker.wake());
+        }
         // Pairs with S2 of a submitter that relied on our count: we see whoever had announced itself before.
         fence_seq_cst();
         false

@@ -12,22 +12,22 @@ use crate::submit::AbortOnUnwind;
 /// A worker that shares its thread with the other tasks of an executor; made by [`Seat::run_async`].
 ///
 /// Dropping it before its end leaves the seat with its owner, who may go on as a worker in any way. After a leak (by
-/// [`core::mem::forget`]) as well; until then the pool takes the worker for one that sleeps, and its wakes may be spent
-/// on it.
+/// [`core::mem::forget`]) as well.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct RunAsync<'a, 'p, P: Platform, W: 'static> {
     seat: &'a mut Seat<'p, P, W>,
 }
 
-/// What the idle workers' bitmap and count hold of a worker in an executor. It lies in the seat, as the future may be
-/// leaked.
-#[derive(Debug, Default)]
-pub(super) struct Rest {
+/// What the idle workers' bitmap holds of a worker in an executor. It lies in the seat, as the future may be leaked.
+#[derive(Debug)]
+pub(super) struct Rest<P: Platform> {
     /// The worker has announced itself and left its waker.
     asleep: bool,
-    /// The worker counts as searching: somebody has woken it for work that it must look for.
-    pub(super) searching: bool,
+    /// What ends it, once there was a future. A pointer, so that a program without futures has no code for them.
+    end: Option<End<P>>,
 }
+
+type End<P> = fn(&mut Rest<P>, &Engine<P>, usize);
 
 impl<P: Platform, W> core::fmt::Debug for RunAsync<'_, '_, P, W> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -37,38 +37,49 @@ impl<P: Platform, W> core::fmt::Debug for RunAsync<'_, '_, P, W> {
 
 impl<'a, 'p, P: Platform, W: 'static> RunAsync<'a, 'p, P, W> {
     pub(super) fn new(seat: &'a mut Seat<'p, P, W>) -> Self {
+        seat.rest().end = Some(Rest::wake_up);
         Self { seat }
     }
 }
 
-impl Rest {
-    /// Takes the announcement back. Whoever was faster wakes us, and counts us as searching as well.
-    fn withdraw<P: Platform>(&mut self, engine: &Engine<P>, index: usize) {
-        if engine.idle.withdraw(engine.slots(), index) {
-            // SAFETY: this is the worker, and the bit was still there.
-            unsafe { engine.slots()[index].berth.empty() };
+impl<P: Platform> Rest<P> {
+    pub(super) const fn new() -> Self {
+        Self {
+            asleep: false,
+            end: None,
         }
-        self.asleep = false;
-        self.searching = true;
     }
 
     /// Ends what a future has left behind, dropped or leaked: afterwards the worker is neither announced nor
     /// counted, and its berth is its own.
-    pub(super) fn end<P: Platform>(&mut self, engine: &Engine<P>, index: usize) {
-        if self.asleep {
-            self.withdraw(engine, index);
+    pub(super) fn end(&mut self, engine: &Engine<P>, index: usize) {
+        if let Some(end) = self.end.take() {
+            end(self, engine, index);
         }
+    }
+
+    fn wake_up(&mut self, engine: &Engine<P>, index: usize) {
+        let counted = self.asleep && self.withdraw(engine, index);
         // The next in the seat must not meet who is still waking us; that one has a few steps to go.
         while !engine.slots()[index].berth.is_mine() {
             P::yield_now();
         }
         // Others may have relied on us.
-        if core::mem::take(&mut self.searching)
-            && engine.idle.stop_searching()
-            && engine.has_news(index)
-        {
+        if counted && engine.idle.stop_searching() && engine.has_news(index) {
             engine.idle.wake_one(engine.slots());
         }
+    }
+
+    /// Takes the announcement back; tells whether the worker is counted as searching now. Where somebody was faster,
+    /// that one wakes us.
+    fn withdraw(&mut self, engine: &Engine<P>, index: usize) -> bool {
+        self.asleep = false;
+        let mine = engine.idle.withdraw(engine.slots(), index);
+        if mine {
+            // SAFETY: this is the worker, and the bit was still there.
+            unsafe { engine.slots()[index].berth.empty() };
+        }
+        mine
     }
 }
 
@@ -77,39 +88,39 @@ impl<P: Platform, W> Future for RunAsync<'_, '_, P, W> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        // First, for it is user code.
-        let waker = cx.waker().clone();
-        let guard = AbortOnUnwind;
         let (engine, index) = (this.seat.engine(), this.seat.index());
-        if this.seat.rest().asleep {
-            this.seat.rest().withdraw(engine, index);
-        }
         let berth = &engine.slots()[index].berth;
-        let outcome = if berth.is_mine() {
-            this.seat.step()
-        } else {
-            // Whoever has woken us is a few steps before the end.
-            Step::Done
-        };
-        core::mem::forget(guard);
-        match outcome {
-            Step::Closed => return Poll::Ready(()),
-            // The other tasks of the executor come first, then the next job.
-            Step::Done => waker.wake(),
-            Step::Nothing => {
-                // SAFETY: this is the worker, whose bit is clear, and the berth was its own above.
-                unsafe { berth.fill(waker) };
-                let rest = this.seat.rest();
-                rest.asleep = true;
-                let searching = core::mem::take(&mut rest.searching);
-                engine.idle.announce(engine.slots(), index, searching);
-                if engine.has_news(index) {
-                    this.seat.rest().withdraw(engine, index);
-                    cx.waker().wake_by_ref();
+        loop {
+            // First, for it is user code.
+            let waker = cx.waker().clone();
+            let guard = AbortOnUnwind;
+            // Counted only within a poll: when the next comes is not ours to say.
+            let mut searching = this.seat.rest().asleep && this.seat.rest().withdraw(engine, index);
+            let outcome = if berth.is_mine() {
+                this.seat.step(&mut searching)
+            } else {
+                // Whoever has woken us is a few steps before the end.
+                Step::Done
+            };
+            core::mem::forget(guard);
+            match outcome {
+                Step::Closed => return Poll::Ready(()),
+                // The other tasks of the executor come first, then the next job.
+                Step::Done => {
+                    waker.wake();
+                    return Poll::Pending;
+                }
+                Step::Nothing => {
+                    // SAFETY: this is the worker, whose bit is clear, and the berth was its own above.
+                    unsafe { berth.fill(waker) };
+                    this.seat.rest().asleep = true;
+                    engine.idle.announce(engine.slots(), index, searching);
+                    if !engine.has_news(index) {
+                        return Poll::Pending;
+                    }
                 }
             }
         }
-        Poll::Pending
     }
 }
 

@@ -337,6 +337,30 @@ fn a_worker_in_an_executor_does_not_miss_a_job_or_the_end() {
     });
 }
 
+// S11, S14: the executor is busy with something else, and another worker is idle.
+#[test]
+fn a_job_does_not_wait_for_an_executor_that_polls_late() {
+    on::<2, 1>(2, |pool| {
+        let (tell, told) = loom::sync::mpsc::channel();
+        let sleeper = thread::spawn(move || {
+            let mut seat = pool.seat(0).unwrap();
+            let mut future = seat.run_async();
+            let waker = Waker::from(Bell::new());
+            // Asleep, or it has met the job and yields to other tasks.
+            let poll = pin!(&mut future).poll(&mut Context::from_waker(&waker));
+            assert_eq!(poll, Poll::Pending);
+            // The next poll does not come before the job was done.
+            told.recv().unwrap();
+        });
+        let worker = thread::spawn(move || pool.run_worker(1).unwrap());
+        submit(pool).unwrap().get().unwrap().read();
+        tell.send(()).unwrap();
+        join([sleeper]);
+        pool.close();
+        join([worker]);
+    });
+}
+
 // S11, S14: two who submit, and an executor that polls for no reason.
 #[test]
 fn a_waker_is_used_by_one_thread_at_a_time() {

@@ -76,7 +76,7 @@ struct Tenure<'p, P: Platform, W> {
     has_state: bool,
     /// Jobs that the worker may still run before its state is made anew.
     quota: usize,
-    rest: Rest,
+    rest: Rest<P>,
 }
 
 impl<P: Platform, W> core::fmt::Debug for Seat<'_, P, W> {
@@ -96,7 +96,7 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
                 hooks,
                 has_state: true,
                 quota,
-                rest: Rest::default(),
+                rest: Rest::new(),
             },
             room: MaybeUninit::new(state),
             thread: PhantomData,
@@ -123,9 +123,11 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
     /// tasks waiting; those may await handles of the pool, but a task that blocks on one waits for itself. The executor's
     /// waker is called by whoever submits, an interrupt handler perhaps.
     ///
-    /// From its wake to its next poll the worker counts as one that is about to look for work, and other workers are not
-    /// woken for what is submitted meanwhile: an executor that polls late, because another task keeps it, delays those jobs
-    /// although others are idle (S11). A future that is dropped, or polled, while another thread wakes it yields until that one
+    /// When its next poll comes is the executor's to say, so nobody relies on it: whoever wakes it for a job wakes other
+    /// idle workers as well, until one of them is a thread, and who comes first does the job. An executor that polls late
+    /// delays nothing that another worker could do (S11); the price is that such tasks are woken in vain now and then.
+    ///
+    /// A future that is dropped, or polled, while another thread wakes it yields until that one
     /// is done. So whoever submits must not have a lower priority than the executor on its core, unless that is an
     /// executor that lets it run.
     ///
@@ -158,17 +160,18 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
     pub fn run_one(&mut self) -> bool {
         self.end_rest();
         let guard = AbortOnUnwind;
-        let step = self.step();
+        let step = self.step(&mut false);
         core::mem::forget(guard);
         step == Step::Done
     }
 
     /// As [`run_one`](Self::run_one), by a worker that may count as searching.
-    pub(super) fn step(&mut self) -> Step {
+    // Into each caller, since a loop that never searches then needs none of that.
+    #[inline]
+    pub(super) fn step(&mut self, searching: &mut bool) -> Step {
         self.as_worker(|frame, tenure, room| {
             let engine = frame.engine;
             let slot = frame.slot();
-            let searching = &mut tenure.rest.searching;
             if engine.regions.pending(slot) {
                 stop_searching(frame, searching);
                 engine
@@ -200,7 +203,7 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
         })
     }
 
-    pub(super) fn rest(&mut self) -> &mut Rest {
+    pub(super) fn rest(&mut self) -> &mut Rest<P> {
         &mut self.tenure.rest
     }
 
