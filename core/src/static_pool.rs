@@ -111,7 +111,7 @@ pub struct StaticPool<
     W = (),
 > {
     engine: Engine<P, Arrays<P, WORKERS, SLOTS, BYTES>>,
-    hooks: Hooks<W>,
+    hooks: Hooks<P, W>,
     /// One bit for each seat that is taken.
     taken: AtomicUsize,
     /// One bit for each seat that was ever taken.
@@ -223,6 +223,7 @@ where
                 hooks: Hooks {
                     initializer,
                     exit_hook: None,
+                    recycle: None,
                 },
                 taken: AtomicUsize::new(0),
                 ever_taken: AtomicUsize::new(0),
@@ -284,6 +285,13 @@ where
             "a worker must be allowed at least 1 job, 0 were asked for"
         );
         self.engine.settings.jobs_per_worker = jobs;
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "a path to the method is not for every lifetime"
+        )]
+        {
+            self.hooks.recycle = Some(|tenure, frame, room| tenure.recycle(frame, room));
+        }
         self
     }
 

@@ -63,15 +63,19 @@ pub(super) enum Step {
 }
 
 /// What makes the states of a pool's workers, and what ends them.
-pub(super) struct Hooks<W> {
+pub(super) struct Hooks<P: Platform, W> {
     pub(super) initializer: fn(&WorkerInfo<'_>) -> W,
     pub(super) exit_hook: Option<fn(&WorkerInfo<'_>, W)>,
+    /// [`Tenure::recycle`] where there is a limit of jobs. A pointer, so that a program without one has no code for it.
+    pub(super) recycle: Option<Recycle<P, W>>,
 }
 
+pub(super) type Recycle<P, W> = fn(&mut Tenure<'_, P, W>, &Frame<'_, P>, NonNull<W>) -> Replacement;
+
 /// A seat but for the memory of its state.
-struct Tenure<'p, P: Platform, W> {
+pub(super) struct Tenure<'p, P: Platform, W> {
     place: Place<'p, P>,
-    hooks: &'p Hooks<W>,
+    hooks: &'p Hooks<P, W>,
     /// Only a state that could not be made anew is not there; the pool is broken then.
     has_state: bool,
     /// Jobs that the worker may still run before its state is made anew.
@@ -88,7 +92,7 @@ impl<P: Platform, W> core::fmt::Debug for Seat<'_, P, W> {
 }
 
 impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
-    pub(super) fn new(place: Place<'p, P>, state: W, hooks: &'p Hooks<W>) -> Self {
+    pub(super) fn new(place: Place<'p, P>, state: W, hooks: &'p Hooks<P, W>) -> Self {
         let quota = place.engine.settings.jobs_per_worker;
         Self {
             tenure: Tenure {
@@ -112,7 +116,7 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
     pub fn run(mut self) {
         self.end_rest();
         let guard = AbortOnUnwind;
-        self.as_worker(|frame, tenure, room| work(frame, |frame| tenure.recycle(frame, room)));
+        self.as_worker(|frame, tenure, room| work(frame, |frame| tenure.replace(frame, room)));
         core::mem::forget(guard);
     }
 
@@ -265,13 +269,18 @@ impl<P: Platform, W> Tenure<'_, P, W> {
     }
 
     fn recycle_if_spent(&mut self, frame: &Frame<'_, P>, room: NonNull<W>) {
-        if self.has_state && frame.is_spent() && self.recycle(frame, room) == Replacement::Refused {
+        if self.has_state && frame.is_spent() && self.replace(frame, room) == Replacement::Refused {
             frame.renew();
         }
     }
 
+    fn replace(&mut self, frame: &Frame<'_, P>, room: NonNull<W>) -> Replacement {
+        let recycle = self.hooks.recycle;
+        recycle.map_or(Replacement::Refused, |recycle| recycle(self, frame, room))
+    }
+
     /// Gives a spent worker a fresh state in place (S7).
-    fn recycle(&mut self, frame: &Frame<'_, P>, room: NonNull<W>) -> Replacement {
+    pub(super) fn recycle(&mut self, frame: &Frame<'_, P>, room: NonNull<W>) -> Replacement {
         // Between its two states a worker must not be seen, whatever the platform makes of panics.
         let guard = AbortOnUnwind;
         frame.state_is_gone();
