@@ -9,6 +9,7 @@
 //! | none | [`StaticPool`], whose memory is all its own; rings, sources, the platform's traits, [`Spin`] |
 //! | `alloc` | `Pool`, whose queue grows, whose results are vectors, and which starts its workers |
 //! | `heapless` | `map_into` into that crate's `Vec<R, N>`; the dependency `heapless` |
+//! | `single-core` | a promise of the program, without an operating system and without threads: one core uses its pools. `SingleCore` is a hart then, and a `StaticPool` needs no other platform |
 //! | `spin` | `SharedSpawner`, by which several pools use one spawner; the dependency `spin`, whose lock is taken only where workers are started and reclaimed |
 //!
 //! Targets without compare-exchange, such as Cortex-M0, need `--cfg ringpool_critical_section` in `RUSTFLAGS` and two

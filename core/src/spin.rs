@@ -15,12 +15,14 @@ const HARTS: usize = 64;
 
 /// A kind of machine without a scheduler: which hart am I, and how does one wait?
 ///
-/// A hart is whatever runs by itself: a core, a hardware thread. All methods but `index` have defaults.
+/// A hart is whatever runs by itself on a stack of its own: a core, a hardware thread. All methods but `index` have defaults.
 ///
 /// # Safety
 ///
 /// `index` is below 64, stays the same for a hart, and two harts that use pools never have the same. What
-/// interrupts a hart shares its index. `wake` may be called from any interrupt handler.
+/// interrupts a hart shares its index, and has ended when the hart goes on. So threads between which a scheduler switches are
+/// harts of their own, also on one core: the worker that one of them is would be the other, too.
+/// `wake` may be called from any interrupt handler.
 pub unsafe trait Hart: 'static {
     /// The number of the hart that asks.
     fn index() -> usize;
@@ -40,6 +42,9 @@ pub unsafe trait Hart: 'static {
     fn wake() {}
 
     /// The time now, if the machine has a clock. One that does promises to be a [`TimedHart`].
+    ///
+    /// It is read where a sleeping worker is woken, so also in an interrupt handler that submits: no lock in it that the
+    /// interrupted program may hold.
     fn now() -> Option<Instant> {
         None
     }
@@ -52,7 +57,8 @@ pub trait TimedHart: Hart {}
 ///
 /// It is a [`Hart`] only on machines without an operating system, and with the feature `single-core`. To turn that on is to
 /// promise what the contract of `Hart` asks for: no second core of the program ever calls a pool, also where the
-/// chip has one. Two cores with one index would be one worker, and its state be borrowed twice. So the program turns it
+/// chip has one, and no scheduler switches between threads that do. Two of them with one index would be one worker, and its state
+/// be borrowed twice. So the program turns it
 /// on, and never a library; a program that uses a second core has a hart of its own.
 #[derive(Debug, Clone, Copy)]
 pub enum SingleCore {}

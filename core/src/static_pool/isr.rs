@@ -29,7 +29,8 @@ use crate::with::{InPlace, Plain, With};
 /// read-modify-writes. Unparking is what [`IsrUnpark`] promises to be safe here, which is why a pool of a platform that
 /// parks on a lock has no `isr`; and the wakers of an executor that has such a worker have to be fit for handlers, as embassy's
 /// are. There is no lock on the way, not of this crate either with the feature `spin`, and no
-/// clock, allocator or seat is asked for. If a ring has no index, the answer is `Full`, and what was taken is put back.
+/// allocator or seat is asked for. Where there is a clock, it is read once for each worker that is woken, which
+/// [`Platform::now`](crate::Platform::now) has to allow for. If a ring has no index, the answer is `Full`, and what was taken is put back.
 ///
 /// Dropping the handle gives the slot back in the same way, and drops a value that is there already: the
 /// destructors of closure and value have to be fit for a handler, too. Its `ready`, `successful` and `progress` only
