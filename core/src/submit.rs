@@ -90,7 +90,12 @@ pub(crate) fn apply<P: Platform, B: Body<P>>(
     })
 }
 
-fn apply_here<P: Platform, B: Body<P>>(
+/// Runs a body as this worker.
+///
+/// # Errors
+///
+/// How it ended, or why it was refused.
+pub(crate) fn apply_here<P: Platform, B: Body<P>>(
     frame: &Frame<'_, P>,
     body: B,
     options: &Options,

@@ -32,13 +32,18 @@ impl<const N: usize> FixedQueue<N> {
     pub(crate) fn push(
         &self,
         item: NonNull<()>,
-        place: impl FnOnce(NonNull<Cell>),
+        mut place: impl FnMut(NonNull<Cell>),
     ) -> Result<(), PushRefused> {
-        self.0.push(item, place).map_err(|refusal| match refusal {
-            // A full queue that is closed has no room later: say the answer that stays true.
-            Refusal::Full if self.0.closed().is_none() => PushRefused::Full,
-            Refusal::Full | Refusal::Closed(_) => PushRefused::Closed,
-        })
+        loop {
+            match self.0.push(item, &mut place) {
+                Ok(()) => return Ok(()),
+                // What was revoked behind others has come to the head with the last pop. Repeated only if it made room.
+                Err(Refusal::Full) if self.pop_emptied() => {}
+                // A full queue that is closed has no room later: say the answer that stays true.
+                Err(Refusal::Full) if self.0.closed().is_none() => return Err(PushRefused::Full),
+                Err(_) => return Err(PushRefused::Closed),
+            }
+        }
     }
 
     /// Takes the oldest entry.
@@ -68,6 +73,8 @@ impl<const N: usize> FixedQueue<N> {
 
     /// Whether it is closed and empty. With that a caller sees what each popper did before it popped.
     pub(crate) fn is_drained(&self) -> bool {
+        // What was revoked behind others, for which no worker may come.
+        self.pop_emptied();
         matches!(self.0.look(), Err(Nothing::Closed(_)))
     }
 

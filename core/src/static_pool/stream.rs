@@ -25,8 +25,9 @@ use crate::verbs::Order;
 /// `SLOTS` unless [`With::window`](crate::With::window) says less. Each result is a `Result` of its own, and after an
 /// error the stream goes on. Dropping it cancels what has not started and waits for nothing.
 ///
-/// Where others have taken all slots or the queue, and nothing of the stream's own is under way, the next result is
-/// [`JobError::Full`](crate::JobError::Full). It stands for no item: the next call tries again.
+/// Where others have taken all slots or the queue, and nothing of the stream's own is under way, a worker of the pool
+/// does the next item right there. For other threads the next result is [`JobError::Full`](crate::JobError::Full) then. It
+/// stands for no item: the next call tries again.
 ///
 /// ```
 /// use ringpool_core::StaticPool;
@@ -46,6 +47,7 @@ pub struct StaticIMap<I: Iterator, F, R, P: Platform, const SLOTS: usize, const 
     input: I,
     f: Contained<F, P>,
     launch: Launch<I, F, R, P, SLOTS, BYTES>,
+    run_here: RunHere<I, F, R, P, SLOTS, BYTES>,
     engine: &'static Engine<P>,
     options: Options,
     order: Order,
@@ -71,6 +73,13 @@ type Launch<I, F, R, P, const SLOTS: usize, const BYTES: usize> =
         &StaticIMap<I, F, R, P, SLOTS, BYTES>,
         <I as Iterator>::Item,
     ) -> Result<AsyncResult<R, P>, (JobError, <I as Iterator>::Item)>;
+
+/// Runs one item as this worker, without a place in the pool.
+type RunHere<I, F, R, P, const SLOTS: usize, const BYTES: usize> = fn(
+    &StaticIMap<I, F, R, P, SLOTS, BYTES>,
+    <I as Iterator>::Item,
+    &Frame<'_, P>,
+) -> Result<R, JobError>;
 
 impl<I: Iterator, F, R, P: Platform, const SLOTS: usize, const BYTES: usize> core::fmt::Debug
     for StaticIMap<I, F, R, P, SLOTS, BYTES>
@@ -175,6 +184,7 @@ where
             input,
             f: Contained::new(f),
             launch: Self::launch::<G>,
+            run_here: Self::run_here::<G>,
             engine,
             options,
             order,
@@ -213,6 +223,18 @@ where
             contain::<P>(move || drop(call));
             (error, item)
         })
+    }
+
+    fn run_here<G>(&self, item: I::Item, frame: &Frame<'_, P>) -> Result<R, JobError>
+    where
+        F: Clone,
+        G: Call<P, I::Item, Out = R> + From<F>,
+    {
+        let body = OneItem {
+            item,
+            call: G::from(F::clone(&self.f)),
+        };
+        submit::apply_here(frame, body, &self.options)
     }
 
     fn handles(&self) -> impl Iterator<Item = &AsyncResult<R, P>> {
@@ -332,12 +354,16 @@ where
             handle.cancel();
             return Ok(Step::Item(index, Err(JobError::StateLent)));
         }
+        Ok(self.named(index, handle.get()))
+    }
+
+    fn named(&self, index: usize, result: Result<R, JobError>) -> Step<R> {
         let name = self.options.name;
-        let result = handle.get().map_err(|error| match error {
+        let result = result.map_err(|error| match error {
             JobError::Panicked(panic) => JobError::Panicked(panic.at(index).named(name)),
             other => other,
         });
-        Ok(Step::Item(index, result))
+        Step::Item(index, result)
     }
 }
 
@@ -406,8 +432,21 @@ where
         if self.under_way > 0 {
             return self.land(until);
         }
+        // Nothing of ours will make room: somebody else's handle must, or a worker that takes what is queued. If that is
+        // this thread, it does the item itself (S41), for nobody else may come.
+        let is_over = until.is_some_and(|at| P::now().is_some_and(|now| now >= at));
+        let result = Frame::find(self.engine.head(), |frame| {
+            let frame = frame.filter(|_| !is_over)?;
+            let item = self.refused.take()?;
+            Some((self.run_here)(self, item, frame))
+        });
+        if let Some(result) = result {
+            let index = self.submitted;
+            self.submitted += 1;
+            self.yielded += 1;
+            return Ok(self.named(index, result));
+        }
         if self.refused.is_some() {
-            // Nothing of ours will make room: somebody else's handle must.
             return Ok(Step::Refused(JobError::Full));
         }
         Ok(self.last.take().map_or(Step::End, Step::Refused))

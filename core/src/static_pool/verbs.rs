@@ -198,8 +198,8 @@ where
     ///
     /// # Errors
     ///
-    /// The pool takes no more work, or others had taken all its slots while nothing of this call was under way
-    /// ([`JobError::Full`]); the item at hand is dropped. How an item ended is told to `each`.
+    /// The pool takes no more work, or others had taken all its slots while nothing of this call was under way and this is
+    /// no worker ([`JobError::Full`]); the item at hand is dropped. How an item ended is told to `each`.
     pub fn stream_into<I, F, R>(
         &'static self,
         items: I,

@@ -9,6 +9,22 @@ use ringpool_tests::{Gate, Tracker, watchdog};
 
 use super::with_workers;
 
+// S20, S46: a job that was cancelled behind another leaves an entry, for which no worker may come.
+#[test]
+fn join_does_not_wait_for_what_was_cancelled_behind_others() {
+    static POOL: StaticPool<1, 4, 64, Std> = StaticPool::new();
+    let _watch = watchdog();
+    let mut seat = POOL.seat(0).unwrap();
+    let first = POOL.apply_async(|| 1).unwrap();
+    let second = POOL.apply_async(|| 2).unwrap();
+    assert_eq!(second.cancel(), CancelOutcome::NeverRan);
+    assert!(seat.run_one());
+    assert_eq!(first.get().unwrap(), 1);
+    POOL.close();
+    drop(seat);
+    assert_eq!(POOL.join_timeout(Duration::ZERO), Ok(true));
+}
+
 // S12, S44
 #[test]
 fn a_closed_pool_finishes_what_it_accepted_and_refuses_the_rest() {

@@ -133,6 +133,26 @@ fn the_value_of_a_detached_job_is_dropped() {
     tracker.assert_all_dropped_once();
 }
 
+// S13, S20: what was cancelled behind an older job gives its place back with the next submission.
+#[test]
+fn a_queue_of_cancelled_jobs_is_not_full() {
+    static POOL: StaticPool<1, 4, 64, Std> = StaticPool::new();
+    let _watch = watchdog();
+    let mut seat = POOL.seat(0).unwrap();
+    for round in 0..3 {
+        let jobs = [(); 4].map(|()| POOL.apply_async(move || round).unwrap());
+        for job in &jobs[1..] {
+            assert_eq!(job.cancel(), CancelOutcome::NeverRan);
+        }
+        assert!(seat.run_one());
+        assert!(
+            jobs.map(|job| job.get().is_ok())
+                .into_iter()
+                .eq([true, false, false, false])
+        );
+    }
+}
+
 // S20
 #[test]
 fn a_cancelled_job_never_runs_and_gives_slot_and_place_back() {

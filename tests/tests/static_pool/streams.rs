@@ -118,6 +118,55 @@ fn a_stream_without_room_says_so_and_tries_again() {
     assert_eq!(rest.unwrap(), [0, 1]);
 }
 
+// S13, S41: an older job stays at the head of the queue, where what the stream leaves behind it is not freed. Only this
+// worker could take it, so the stream needs no place for the rest.
+#[test]
+fn a_stream_on_the_only_worker_does_not_depend_on_room() {
+    static POOL: Pool<1, 4> = StaticPool::new();
+    let _watch = watchdog();
+    let mut seat = POOL.seat(0).unwrap();
+    for slots in [1, 4] {
+        let older: Vec<_> = (0..slots).map(|x| POOL.apply_async(move || x)).collect();
+        let done = seat.participate(|| {
+            let work = |x: usize| if x == 13 { boom("odd") } else { x };
+            let results = POOL.with().name("here").imap(0..20, work).enumerate();
+            for (index, result) in results {
+                match result {
+                    Ok(value) => assert_eq!(value, index),
+                    Err(JobError::Panicked(panic)) => {
+                        assert_eq!((panic.index(), panic.job_name()), (Some(13), Some("here")));
+                    }
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+            let mut sum = 0;
+            let add = |index, result: Result<usize, JobError>| {
+                assert_eq!(result.unwrap(), index);
+                sum += index;
+            };
+            (POOL.stream_into(0..20, |x| x, add).unwrap(), sum)
+        });
+        assert_eq!(done, (20, 190));
+        // It was not run inside the wait, for it is not what was waited for.
+        for (expected, job) in older.into_iter().enumerate() {
+            let job = job.unwrap();
+            assert!(!job.ready());
+            assert!(seat.run_one());
+            assert_eq!(job.get().unwrap(), expected);
+        }
+    }
+    // To look is not to work.
+    let older = [(); 4].map(|()| POOL.apply_async(|| ()).unwrap());
+    seat.participate(|| {
+        let mut stream = POOL.imap(0..1, |x| x);
+        let looked = stream.next_timeout(Duration::ZERO);
+        assert!(matches!(looked, Err(GetError::Job(JobError::Full))));
+        assert_eq!(stream.next().unwrap().unwrap(), 0);
+        assert!(stream.next().is_none());
+    });
+    drop(older);
+}
+
 // S26, S42: nothing outlives the call, also where it ends early.
 #[test]
 fn stream_into_lends_its_items_and_its_function() {
