@@ -27,6 +27,7 @@ faults=(
     "clock 2 time-out"
     "relax 2 -"
     "seat 2 join"
+    "waker 2 executor"
 )
 
 apt_install qemu-system-arm qemu-system-misc

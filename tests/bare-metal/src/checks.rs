@@ -3,6 +3,7 @@
 //! The first core is worker 0 of a pool, where it holds the seat: by `participate` it works on what it waits for, by
 //! `run_one` on what is queued. On a machine with one core nobody else would.
 
+use core::pin::pin;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 
@@ -11,8 +12,10 @@ use ringpool_core::{
 };
 
 use crate::board::{CORES, Machine, add};
-use crate::handler::{ACCEPTED, CANCELLED, HANDLES, OFFERING, RAN, REFUSED, RUNS, TO_CANCEL};
-use crate::{LEFT, POOLS, Platform, STATES, check, planted};
+use crate::handler::{
+    ACCEPTED, BY_TASKS, CANCELLED, FOR_TASKS, HANDLES, OFFERING, RAN, REFUSED, RUNS, TO_CANCEL,
+};
+use crate::{LEFT, POOLS, Platform, STATES, TASKS, check, executor, planted};
 
 type MainSeat = Seat<'static, Platform, u32>;
 type Handle<T> = AsyncResult<T, Platform>;
@@ -26,6 +29,7 @@ pub fn all() -> usize {
     };
     let mut seat = POOLS[0].seat(0).expect("nobody else has this seat");
     run("map", &mut || map(&mut seat));
+    run("vector", &mut || vector(&mut seat));
     run("cores", &mut || cores(&mut seat));
     run("reduce", &mut || reduce(&mut seat));
     run("nested", &mut || nested(&mut seat));
@@ -41,6 +45,9 @@ pub fn all() -> usize {
     run("join", &mut || join());
     run("terminate", &mut || terminate());
     run("states", &mut || states());
+    run("executor", &mut || tasks());
+    #[cfg(target_has_atomic = "32")]
+    run("spawner", &mut || spawner());
     passed
 }
 
@@ -72,6 +79,18 @@ fn map(seat: &mut MainSeat) {
     for (x, halved) in (0_u32..).zip(squares) {
         assert_eq!(halved, x * x / 2);
     }
+}
+
+/// S26: into a vector of the crate `heapless`.
+fn vector(seat: &mut MainSeat) {
+    let mut squares = heapless::Vec::<u32, 100>::new();
+    seat.participate(|| {
+        let written = POOLS[0].map_into(0..100, &mut squares, square);
+        assert_eq!(written.expect("the pool is open"), 100);
+        let too_many = POOLS[0].map_into(0..101, &mut squares, square);
+        assert!(matches!(too_many, Err(JobError::InvalidOption { .. })));
+    });
+    assert!(squares.into_iter().eq((0..100).map(|x| x * x)));
 }
 
 /// S26: each core waits in one item until all have come, so they do run at the same time.
@@ -355,4 +374,58 @@ fn states() {
         COUNTED.load(Ordering::Relaxed)
     );
     assert!(COUNTED.load(Ordering::Relaxed) > 0);
+}
+
+/// S10, S21, S44: the worker is a task beside one that awaits. When that has ended, the core sleeps until the handler submits.
+fn tasks() {
+    const JOBS: u32 = 20;
+    let works = pin!(async {
+        let mut seat = TASKS.seat(0).expect("nobody else has this seat");
+        seat.run_async().await;
+    });
+    let awaits = pin!(async {
+        for round in 0..100 {
+            let job = TASKS.apply_async(move || round * 2).expect("there is room");
+            assert_eq!(job.await.expect("it runs"), round * 2);
+        }
+        FOR_TASKS.store(JOBS, Ordering::Relaxed);
+    });
+    executor::run([works, awaits]);
+    TASKS.join().expect("the last job has closed the pool");
+    assert_eq!(BY_TASKS.load(Ordering::Relaxed), JOBS);
+}
+
+/// S3, S46: two pools share a spawner behind a lock of the crate `spin`. It runs each worker itself, which leaves at once, for
+/// its pool is closed.
+#[cfg(target_has_atomic = "32")]
+fn spawner() {
+    use ringpool_core::{Placement, SharedSpawner, Spawner, StaticPool, WorkerStart};
+
+    struct Inline;
+
+    impl Spawner for Inline {
+        type Handle = ();
+        type Error = core::convert::Infallible;
+
+        fn default_workers(&self) -> usize {
+            1
+        }
+
+        fn spawn(&mut self, start: WorkerStart, _: Placement) -> Result<(), Self::Error> {
+            start.run();
+            Ok(())
+        }
+
+        fn reclaim(&mut self, (): ()) {}
+    }
+
+    static SPAWNER: SharedSpawner<Inline> = SharedSpawner::new(Inline);
+    static STARTED: [StaticPool<1, 4, 64, Platform>; 2] = [const { StaticPool::new() }; 2];
+    for (number, pool) in (0..).zip(&STARTED) {
+        let job = pool.apply_async(move || number).expect("there is room");
+        pool.close();
+        let running = pool.start(&SPAWNER).expect("nobody else has this seat");
+        assert!(running.join().is_ok());
+        assert_eq!(job.get().expect("it was accepted"), number);
+    }
 }

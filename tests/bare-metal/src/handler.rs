@@ -6,7 +6,7 @@ use ringpool_core::ring::Ring;
 use ringpool_core::{AsyncResult, CancelOutcome};
 
 use crate::board::{CORES, add};
-use crate::{POOLS, Platform, planted};
+use crate::{POOLS, Platform, TASKS, planted};
 
 /// Jobs that a tick offers while `OFFERING`: more than the pool has slots.
 const BURST: u32 = 20;
@@ -25,7 +25,29 @@ pub static RUNS: AtomicBool = AtomicBool::new(false);
 pub static TO_CANCEL: Ring<AsyncResult<u32, Platform>, 1> = Ring::new();
 pub static CANCELLED: Ring<AsyncResult<u32, Platform>, 1> = Ring::new();
 
+/// How many jobs the handler has yet to submit to the pool of tasks, one at each tick.
+pub static FOR_TASKS: AtomicU32 = AtomicU32::new(0);
+/// Those that have run.
+pub static BY_TASKS: AtomicU32 = AtomicU32::new(0);
+
+/// Wakes a task that works; the last job ends its pool.
+fn offer_to_tasks() {
+    let left = FOR_TASKS.load(Ordering::Relaxed);
+    if left == 0 {
+        return;
+    }
+    FOR_TASKS.store(left - 1, Ordering::Relaxed);
+    let job = move || {
+        add(&BY_TASKS, 1);
+        if left == 1 {
+            TASKS.close();
+        }
+    };
+    drop(TASKS.isr().try_apply_async(job).expect("there is room"));
+}
+
 pub fn on_tick() {
+    offer_to_tasks();
     if OFFERING.load(Ordering::Relaxed) {
         for _ in 0..BURST {
             offer();

@@ -9,6 +9,7 @@
 
 mod board;
 mod checks;
+mod executor;
 mod handler;
 
 use core::fmt::Write;
@@ -26,6 +27,9 @@ type Pool = StaticPool<CORES, 16, 64, Platform, u32>;
 
 /// One pool to be closed, then one to be terminated.
 static POOLS: [Pool; 2] = [const { StaticPool::new().exit_hook(on_exit) }; 2];
+
+/// One whose only worker is a task of an executor.
+static TASKS: StaticPool<1, 8, 64, Platform> = StaticPool::new();
 
 /// The sum of the states of the workers that have left, and how many have.
 static STATES: AtomicU32 = AtomicU32::new(0);

@@ -1,4 +1,4 @@
-//! What the program asks of a machine, one file for each kind: the only unsafe code of this package.
+//! What the program asks of a machine, one file for each kind: with the waker in `executor.rs` all unsafe code of this package.
 //!
 //! A board calls `main` on its first core, `other_core` on each other one once they were started, and `on_tick`
 //! in an interrupt of the first core every millisecond.
