@@ -4,14 +4,19 @@
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use ringpool_core::{JobError, Platform, Seat, StaticPool};
+use ringpool_core::{JobError, Seat, StaticPool};
 
 #[cfg(not(any(feature = "get_timeout", feature = "deadline")))]
 type Machine = ringpool_core::Spin<ringpool_core::SingleCore>;
 #[cfg(any(feature = "get_timeout", feature = "deadline"))]
 type Machine = ringpool_core::Spin<timed::Timed>;
 
-static POOL: StaticPool<1, 8, 32, Machine> = StaticPool::new();
+type Pool = StaticPool<1, 8, 32, Machine>;
+
+#[cfg(not(feature = "max_jobs_per_worker"))]
+static POOL: Pool = StaticPool::new();
+#[cfg(feature = "max_jobs_per_worker")]
+static POOL: Pool = StaticPool::new().max_jobs_per_worker(1);
 
 static ANSWER: AtomicU32 = AtomicU32::new(0);
 
@@ -21,10 +26,11 @@ pub fn program() -> bool {
     };
     let answer = black_box(42);
     let job = POOL.apply_async(move || ANSWER.store(answer, Ordering::Relaxed));
-    job.is_ok()
-        && seat.run_one()
-        && ANSWER.load(Ordering::Relaxed) == 42
-        && more(&mut seat).unwrap_or(false)
+    let done = job.is_ok() && seat.run_one() && ANSWER.load(Ordering::Relaxed) == 42;
+    #[cfg(feature = "start")]
+    return done && started::start(seat).unwrap_or(false);
+    #[cfg(not(feature = "start"))]
+    return done && more(&mut seat).unwrap_or(false);
 }
 
 #[allow(
@@ -32,7 +38,8 @@ pub fn program() -> bool {
     clippy::needless_pass_by_ref_mut,
     reason = "not every feature works as the worker"
 )]
-fn more<P: Platform>(seat: &mut Seat<'static, P>) -> Result<bool, JobError> {
+#[cfg(not(feature = "start"))]
+fn more(seat: &mut Seat<'static, Machine>) -> Result<bool, JobError> {
     #[cfg(feature = "get")]
     {
         let job = POOL.apply_async(|| black_box(1))?;
@@ -117,8 +124,75 @@ fn more<P: Platform>(seat: &mut Seat<'static, P>) -> Result<bool, JobError> {
         let job = with.apply_async(|| 1)?;
         return Ok(!seat.run_one() || job.successful() == Some(false));
     }
+    #[cfg(feature = "max_jobs_per_worker")]
+    return Ok(POOL.stats().workers[0].replaced == 1);
+    #[cfg(feature = "run_async")]
+    {
+        use core::future::Future;
+        use core::pin::pin;
+        use core::task::{Context, Waker};
+
+        let job = POOL.apply_async(|| 1)?;
+        let poll = pin!(seat.run_async()).poll(&mut Context::from_waker(Waker::noop()));
+        return Ok(poll.is_pending() && job.ready());
+    }
+    #[cfg(feature = "heapless_vec")]
+    {
+        let mut squares = heapless::Vec::<u32, 16>::new();
+        seat.participate(|| POOL.map_into(0..black_box(16), &mut squares, |x| x * x))?;
+        return Ok(squares.last() == Some(&225));
+    }
     #[allow(unreachable_code, reason = "a feature has returned")]
     Ok(true)
+}
+
+#[cfg(feature = "start")]
+mod started {
+    use core::convert::Infallible;
+
+    use ringpool_core::{Placement, Spawner, WorkerStart};
+
+    use super::{JobError, Machine, POOL, Seat, black_box};
+
+    /// Runs the worker itself.
+    struct Inline;
+
+    impl Spawner for Inline {
+        type Handle = ();
+        type Error = Infallible;
+
+        fn default_workers(&self) -> usize {
+            1
+        }
+
+        fn spawn(&mut self, start: WorkerStart, _: Placement) -> Result<(), Infallible> {
+            start.run();
+            Ok(())
+        }
+
+        fn reclaim(&mut self, (): ()) {}
+    }
+
+    #[cfg(not(feature = "shared_spawner"))]
+    const SPAWNER: Inline = Inline;
+    #[cfg(feature = "shared_spawner")]
+    const SPAWNER: &ringpool_core::SharedSpawner<Inline> = {
+        static SHARED: ringpool_core::SharedSpawner<Inline> =
+            ringpool_core::SharedSpawner::new(Inline);
+        &SHARED
+    };
+
+    /// Has the spawner start the worker, and waits until it has left: in a closed pool that is when the queue is empty,
+    /// so the worker can be run in `spawn`.
+    pub fn start(seat: Seat<'static, Machine>) -> Result<bool, JobError> {
+        drop(seat);
+        let job = POOL.apply_async(|| black_box(1))?;
+        POOL.close();
+        let joined = POOL
+            .start(SPAWNER)
+            .is_ok_and(|running| running.join().is_ok());
+        Ok(joined && job.ready())
+    }
 }
 
 #[cfg(any(feature = "get_timeout", feature = "deadline"))]
