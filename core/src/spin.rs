@@ -6,7 +6,6 @@ use core::marker::PhantomData;
 use crate::permit::Permit;
 use crate::platform::{CatchPanic, Context, IsrUnpark, Park, Platform, Timed};
 use crate::seats::Seats;
-use crate::submit::AbortOnUnwind;
 use crate::sync::{AtomicPtr, Ordering, interrupt_fence};
 use crate::time::Instant;
 
@@ -154,13 +153,22 @@ unsafe impl<H: Hart> Context for Spin<H> {
     }
 }
 
+struct EndProgram;
+
+impl Drop for EndProgram {
+    fn drop(&mut self) {
+        // Dropped only while unwinding, so this second panic aborts.
+        panic!("a panic unwinds on a platform that catches none: build with `panic = \"abort\"`");
+    }
+}
+
 /// Panics are left to the machine's own handler. One that unwinds all the same, as on a host that plays the machine, ends
 /// the program: no caller reckons with it here.
 impl<H: Hart> CatchPanic for Spin<H> {
     type Payload = Infallible;
 
     fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Infallible> {
-        let guard = AbortOnUnwind;
+        let guard = EndProgram;
         let value = f();
         core::mem::forget(guard);
         Ok(value)

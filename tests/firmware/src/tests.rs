@@ -84,7 +84,7 @@ fn in_a_process_of_its_own(name: &str) -> Option<Output> {
     }
     let this = std::env::current_exe().unwrap();
     let mut child = Command::new(this);
-    child.args(["--exact", &format!("tests::{name}")]);
+    child.args(["--nocapture", "--exact", &format!("tests::{name}")]);
     Some(child.env(CHILD, "").output().unwrap())
 }
 
@@ -329,6 +329,7 @@ fn a_panic_in_the_middle_of_recycling_ends_the_program() {
     if let Some(child) = in_a_process_of_its_own(name) {
         let said = String::from_utf8_lossy(&child.stderr);
         assert_eq!(child.status.code(), None, "a signal ends it: {said}");
+        assert!(said.contains("catches none"), "it says why: {said}");
         return;
     }
     let mut seat = POOL.seat(0).unwrap();
