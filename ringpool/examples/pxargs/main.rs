@@ -1,23 +1,27 @@
 //! Runs a command for each line of standard input, on N workers:
 //! `ls *.flac | cargo run --release -p ringpool --example pxargs -- -j 4 --timeout 60 flac -t {}`.
 //!
-//! Each command is a process of its own: one that crashes, hangs or floods its output harms no other. Output comes
-//! in whole blocks, in the order of the input unless told otherwise. The input is read as workers need it, so it
-//! may be endless.
+//! Each command is a process of its own: one that crashes, hangs or floods its output harms no other. Output lies in
+//! temporary files meanwhile and comes in whole blocks, in the order of the input unless told otherwise. The input is
+//! read as workers need it, so it may be endless.
 //!
 //! Exit status, as of `xargs`: 0 if every command succeeded, 123 if one failed, 124 if one ran out of time, 127 if the
 //! command cannot be run, 130 after Ctrl-C, 2 for a mistake in the call.
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, BufRead, Write};
+use std::iter;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use process_control::{ChildExt, Control, Output};
+use process_control::{ChildExt, Control};
 use ringpool::Pool;
 
 /// Runs COMMAND once for each line of standard input, several at a time.
@@ -39,7 +43,7 @@ struct Arguments {
     #[arg(short, long)]
     fail_fast: bool,
     /// The command; `{}` in its arguments stands for the line, which comes last if there is none
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(required = true, trailing_var_arg = true)]
     command: Vec<OsString>,
 }
 
@@ -66,13 +70,19 @@ struct Outcome {
     line: String,
     tries: u32,
     ending: Ending,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
+    /// What the command wrote, if it was run.
+    written: Option<Written>,
 }
+
+/// Standard output and standard error.
+struct Written([File; 2]);
 
 /// No command starts any more. Set by Ctrl-C, and by a failure with `--fail-fast`.
 static STOP: AtomicBool = AtomicBool::new(false);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// How often a wait for input looks whether to stop.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The command for a line.
 fn command_for(template: &[OsString], line: &str) -> Command {
@@ -89,41 +99,34 @@ fn command_for(template: &[OsString], line: &str) -> Command {
     if !replaced {
         command.arg(line);
     }
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null());
     command
 }
 
+/// A file without a name: what is written through one handle is read through the other. Unlike a pipe it keeps what
+/// was written when time runs out, and nobody waits for processes that a command leaves behind with it.
+fn file() -> io::Result<(File, File)> {
+    let file = tempfile::NamedTempFile::new()?;
+    Ok((file.reopen()?, file.into_file()))
+}
+
 /// Runs the command once.
-fn attempt(arguments: &Arguments, line: &str) -> (Ending, Vec<u8>, Vec<u8>) {
-    let output = command_for(&arguments.command, line)
-        .spawn()
-        .and_then(|child| {
-            let mut control = child.controlled_with_output();
-            if let Some(limit) = arguments.timeout {
-                control = control.time_limit(limit).terminate_for_timeout();
-            }
-            control.wait()
-        });
-    match output {
-        Ok(Some(Output {
-            status,
-            stdout,
-            stderr,
-            ..
-        })) => {
-            let ending = if status.success() {
-                Ending::Success
-            } else {
-                Ending::Failed(status.to_string())
-            };
-            (ending, stdout, stderr)
-        }
-        Ok(None) => (Ending::TimedOut, Vec::new(), Vec::new()),
-        Err(error) => (Ending::CannotRun(error), Vec::new(), Vec::new()),
+fn attempt(arguments: &Arguments, line: &str) -> io::Result<(Ending, Written)> {
+    let ((stdout, output), (stderr, errors)) = (file()?, file()?);
+    let mut child = command_for(&arguments.command, line)
+        .stdout(stdout)
+        .stderr(stderr)
+        .spawn()?;
+    let mut control = child.controlled();
+    if let Some(limit) = arguments.timeout {
+        control = control.time_limit(limit).terminate_for_timeout();
     }
+    let ending = match control.wait()? {
+        Some(status) if status.success() => Ending::Success,
+        Some(status) => Ending::Failed(status.to_string()),
+        None => Ending::TimedOut,
+    };
+    Ok((ending, Written([output, errors])))
 }
 
 /// Runs the command for a line, again if it failed. `None`: it was not to start any more.
@@ -134,7 +137,10 @@ fn run_line(arguments: &Arguments, line: String) -> Option<Outcome> {
             return None;
         }
         tries += 1;
-        let (ending, stdout, stderr) = attempt(arguments, &line);
+        let (ending, written) = match attempt(arguments, &line) {
+            Ok((ending, written)) => (ending, Some(written)),
+            Err(error) => (Ending::CannotRun(error), None),
+        };
         let again =
             matches!(ending, Ending::Failed(_) | Ending::TimedOut) && tries <= arguments.retry;
         if again && !STOP.load(Ordering::Relaxed) {
@@ -147,16 +153,18 @@ fn run_line(arguments: &Arguments, line: String) -> Option<Outcome> {
             line,
             tries,
             ending,
-            stdout,
-            stderr,
+            written,
         });
     }
 }
 
 /// Prints an outcome; gives the exit status that it asks for.
-fn report(outcome: &Outcome) -> io::Result<u8> {
-    io::stdout().write_all(&outcome.stdout)?;
-    io::stderr().write_all(&outcome.stderr)?;
+fn report(outcome: &mut Outcome) -> io::Result<u8> {
+    if let Some(Written([output, errors])) = &mut outcome.written {
+        io::copy(output, &mut io::stdout())?;
+        io::stdout().flush()?;
+        io::copy(errors, &mut io::stderr())?;
+    }
     let (status, what) = match &outcome.ending {
         Ending::Success => return Ok(0),
         Ending::Failed(status) => (123, status.clone()),
@@ -182,12 +190,26 @@ fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     }
     let pool = builder.build()?;
 
+    // A thread of its own waits for lines, so that nothing else has to when it is time to stop.
+    let (from_stdin, lines) = sync_channel(0);
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            if from_stdin.send(line).is_err() {
+                break;
+            }
+        }
+    });
     let mut bad_input = None;
-    let lines = io::stdin()
-        .lock()
-        .lines()
-        .take_while(|_| !STOP.load(Ordering::Relaxed))
-        .map_while(|line| line.map_err(|error| bad_input = Some(error)).ok());
+    let lines = iter::from_fn(|| {
+        while !STOP.load(Ordering::Relaxed) {
+            match lines.recv_timeout(LOOK) {
+                Ok(line) => return line.map_err(|error| bad_input = Some(error)).ok(),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        None
+    });
     let unordered = arguments.unordered;
     // As many lines under way as there are workers, and as many again: commands are long, lines short.
     let window = 2 * pool.worker_count();
@@ -206,13 +228,16 @@ fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     };
     let mut worst = 0;
     for outcome in outcomes {
-        if let Some(outcome) = outcome? {
-            worst = worst.max(report(&outcome)?);
+        if let Some(mut outcome) = outcome? {
+            worst = worst.max(report(&mut outcome)?);
         }
     }
     if INTERRUPTED.load(Ordering::Relaxed) {
         let started = started.load(Ordering::Relaxed);
-        eprintln!("pxargs: interrupted; {started} commands were run");
+        let _ = writeln!(
+            io::stderr(),
+            "pxargs: interrupted; {started} commands were run"
+        );
         return Ok(ExitCode::from(130));
     }
     match bad_input {
@@ -230,7 +255,7 @@ fn main() -> ExitCode {
         if left {
             return ExitCode::SUCCESS;
         }
-        eprintln!("pxargs: {error}");
+        let _ = writeln!(io::stderr(), "pxargs: {error}");
         ExitCode::from(2)
     })
 }
