@@ -5,6 +5,7 @@
 //! on every run. A file that cannot be read is told and left out; the exit status is 1 then.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -43,12 +44,17 @@ struct Tally {
     failed: u64,
 }
 
-/// The digest of a file and its length.
+/// Tells a problem. Nothing is left to tell if standard error is closed as well.
+fn tell(problem: &dyn Display) {
+    let _ = writeln!(io::stderr(), "checksum-tree: {problem}");
+}
+
+/// The digest of a file and its length. A file may take minutes, so it is given up when Ctrl-C was pressed.
 fn checksum(path: &Path, buffer: &mut [u8]) -> io::Result<(String, u64)> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut bytes = 0;
-    loop {
+    while !INTERRUPTED.load(Ordering::Relaxed) {
         match file.read(buffer) {
             Ok(0) => return Ok((hex::encode(hash.finalize()), bytes)),
             Ok(read) => {
@@ -59,6 +65,7 @@ fn checksum(path: &Path, buffer: &mut [u8]) -> io::Result<(String, u64)> {
             Err(error) => return Err(error),
         }
     }
+    Err(io::ErrorKind::Interrupted.into())
 }
 
 /// A line of the manifest. A name with a backslash or a line break is escaped as `sha256sum` does it.
@@ -95,7 +102,7 @@ fn manifest(
         ProgressBar::hidden()
     };
     let mut tally = Tally::default();
-    let tell = |error: &dyn std::fmt::Display| bar.suspend(|| eprintln!("checksum-tree: {error}"));
+    let tell = |error: &dyn Display| bar.suspend(|| tell(error));
 
     // The walk goes on while files are read: the stream pulls a path when a worker will soon need one.
     let mut unwalked = 0;
@@ -124,6 +131,9 @@ fn manifest(
         (path, digest)
     });
     for digest in digests {
+        if INTERRUPTED.load(Ordering::Relaxed) {
+            break;
+        }
         let (path, digest) = digest?;
         match digest {
             Ok((digest, bytes)) => {
@@ -137,13 +147,21 @@ fn manifest(
                 tell(&format_args!("{}: {error}", path.display()));
             }
         }
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            break;
-        }
     }
     tally.failed += unwalked;
     bar.finish_and_clear();
     Ok(tally)
+}
+
+/// A file that has no name of its own yet, with the permissions of any new file.
+fn unfinished() -> tempfile::Builder<'static, 'static> {
+    let mut file = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    file
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
@@ -171,7 +189,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         }
         // A manifest is there whole or not at all, and does not list itself.
         Some(path) => {
-            let mut file = tempfile::NamedTempFile::new_in(match path.parent() {
+            let mut file = unfinished().tempfile_in(match path.parent() {
                 Some(parent) if !parent.as_os_str().is_empty() => parent,
                 _ => Path::new("."),
             })?;
@@ -187,11 +205,12 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         }
     };
     if INTERRUPTED.load(Ordering::Relaxed) {
-        eprintln!("checksum-tree: interrupted after {} files", tally.files);
+        tell(&format_args!("interrupted after {} files", tally.files));
         return Ok(ExitCode::from(130));
     }
     let elapsed = start.elapsed().max(Duration::from_millis(1));
-    eprintln!(
+    let _ = writeln!(
+        io::stderr(),
         "{} files, {} in {:.2} s on {} workers{}",
         tally.files,
         indicatif::HumanBytes(tally.bytes),
@@ -207,14 +226,12 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
 
 fn main() -> ExitCode {
     run(&Arguments::parse()).unwrap_or_else(|error| {
-        // Whoever reads along may leave early, as `head` does.
-        let left = error
-            .downcast_ref::<io::Error>()
-            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
-        if left {
-            return ExitCode::SUCCESS;
+        match error.downcast_ref::<io::Error>() {
+            // Whoever reads along may leave early, as `head` does.
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+            Some(error) => tell(&format_args!("the manifest cannot be written: {error}")),
+            None => tell(&error),
         }
-        eprintln!("checksum-tree: {error}");
         ExitCode::from(2)
     })
 }
