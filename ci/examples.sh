@@ -23,10 +23,32 @@ example() {
     executed=$((executed + 1))
 }
 
+# The program that `example` has just run, with Ctrl-C as soon as it has made a file whose name matches:
+# interrupted PATTERN ARGUMENTS…
+interrupted() {
+    local pattern=$1 status=0 pid
+    shift
+    printf '+ Ctrl-C for %s\n' "$name $*" >&2
+    timeout 60 "$target_dir/release/examples/$name" "$@" 3<&- &
+    pid=$!
+    until compgen -G "$pattern" >/dev/null; do sleep 0.1; done
+    kill -INT "$pid"
+    wait "$pid" || status=$?
+    ((status == 130)) || fail "$name: exit status $status after Ctrl-C, not 130"
+    executed=$((executed + 1))
+}
+
+# Descriptor 4 is a pipe that nobody reads any more.
+exec 4> >(true)
+wait $!
+
 # Descriptor 3, so that an example that reads its input finds none, rather than this list.
 while read -r target <&3; do
     name=$(sed 's/.*"name":"\([^"]*\)".*/\1/' <<<"$target")
     needed=$(sed -n 's/.*"required-features":\[\([^]]*\)\].*/\1/p' <<<"$target" | tr -d '"')
+    example 0 --help >"$work/help"
+    grep -q '^Usage: ' "$work/help" || fail "$name: no usage"
+    example 2 --nonsense 2>/dev/null
     case $name in
     mandelbrot)
         mkdir "$work/pictures"
@@ -37,23 +59,37 @@ events = json.load(open(sys.argv[1]))["traceEvents"]
 assert {"mandelbrot", "mandelbrot, guided", "mandelbrot, static"} <= {event["name"] for event in events}, events
 assert len(xml.parse(sys.argv[2]).getElementsByTagName("title")) > 3' "$work/time.json" "$work/time.svg" ||
             fail "mandelbrot: the trace or the picture of its workers is broken"
+        example 0 --width 40 --rounds 1 >&4
         head -c 1000 "$work/pictures/set.png" >"$work/pictures/torn.png"
         ;;
     thumbnails)
         [[ -d $work/pictures ]] || fail "mandelbrot comes before thumbnails"
         example 1 "$work/pictures" "$work/thumbs" --size 64
         [[ -s $work/thumbs/set.png.png && ! -e $work/thumbs/torn.png.png ]] || fail "thumbnails: wrong files"
+        example 1 "$work/pictures" "$work/thumbs" >&4
         ;;
     checksum-tree)
         example 0 core --output "$work/manifest"
         sha256sum --check --quiet "$work/manifest"
         (($(wc -l <"$work/manifest") == $(find core -type f | wc -l))) || fail "checksum-tree: files are missing"
+        example 0 core >&4
+        mkdir "$work/large"
+        truncate --size 1T "$work/large/file"
+        interrupted "$work/large/.tmp*" "$work/large" --output "$work/large/manifest"
+        [[ ! -e $work/large/manifest ]] || fail "checksum-tree: half a manifest"
         ;;
     pxargs)
         example 0 -j 4 echo line < <(seq 20) >"$work/lines"
         diff "$work/lines" <(seq -f 'line %g' 20) || fail "pxargs: wrong order"
         example 123 --retry 1 sh -c 'exit {}' < <(printf '%s\n' 0 7 0)
         example 124 -j 2 --fail-fast --timeout 0.1 sleep < <(yes 60)
+        example 0 echo < <(yes) >&4
+        # Its input has one line, and no end.
+        mkfifo "$work/lines.fifo"
+        exec 5<>"$work/lines.fifo"
+        echo "$work/begun" >&5
+        interrupted "$work/begun" touch <&5
+        exec 5>&-
         ;;
     jacobi | matmul | nbody | spmv | histogram | triad)
         # Small, on more workers than there are CPUs, and with sizes that nothing divides; each checks itself.
@@ -65,6 +101,11 @@ assert len(xml.parse(sys.argv[2]).getElementsByTagName("title")) > 3' "$work/tim
         example 2 --size 0 2>/dev/null
         ;;
     waiting) example 0 --size 1000 ;;
+    topology)
+        example 0
+        example 0 >&4
+        example 2 'cores(' 2>/dev/null
+        ;;
     *) example 0 ;;
     esac
 done 3<<<"$examples"

@@ -4,13 +4,19 @@
 //! Bars appear on a terminal only; what was counted is printed either way, and checked before.
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use clap::Parser;
 use indicatif::{MultiProgress, ProgressBar, ProgressIterator, ProgressStyle};
 use ringpool::{Control, Pool};
+
+/// Draws progress bars for a batch, a stream, and batches inside of jobs, and prints what was counted.
+#[derive(Parser)]
+struct Arguments {}
 
 /// How often a bar is drawn anew.
 const FRAME: Duration = Duration::from_millis(50);
@@ -120,7 +126,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     const BLOCKS: u64 = 3000;
     let pool = Pool::new()?;
     let sum = batch(&pool, BLOCKS)?;
-    println!("map      {BLOCKS} of {BLOCKS} blocks: {sum} steps");
+    let mut out = io::stdout();
+    writeln!(out, "map      {BLOCKS} of {BLOCKS} blocks: {sum} steps")?;
     for (name, again) in [
         ("imap", stream(&pool, BLOCKS)?),
         ("nested", nested(&pool, BLOCKS)?),
@@ -128,16 +135,25 @@ fn run() -> Result<(), Box<dyn Error>> {
         if again != sum {
             return Err(format!("{name}: {again} steps instead of {sum}").into());
         }
-        println!("{name:<8} the same");
+        writeln!(out, "{name:<8} the same")?;
     }
     Ok(())
 }
 
 fn main() -> ExitCode {
+    let Arguments {} = Arguments::parse();
     match run() {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads along may leave early, as `head` does.
+        Err(error)
+            if error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
+        {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            eprintln!("progress: {error}");
+            let _ = writeln!(io::stderr(), "progress: {error}");
             ExitCode::FAILURE
         }
     }

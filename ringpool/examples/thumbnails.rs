@@ -5,8 +5,9 @@
 //! and the exit status is 1 then.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::fs;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +34,11 @@ struct Arguments {
 
 /// Set by Ctrl-C.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Tells a problem. Nothing is left to tell if standard error is closed as well.
+fn tell(problem: &dyn Display) {
+    let _ = writeln!(io::stderr(), "thumbnails: {problem}");
+}
 
 /// Makes one thumbnail. A name is taken only by a file that is whole.
 fn thumbnail(from: &Path, to: &Path, size: u32) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -107,22 +113,26 @@ fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
             None => made += 1,
             Some(problem) => {
                 failed += 1;
-                bar.suspend(|| eprintln!("thumbnails: {problem}"));
+                bar.suspend(|| tell(&problem));
             }
         }
     }
     bar.finish_and_clear();
     if INTERRUPTED.load(Ordering::Relaxed) {
-        eprintln!("thumbnails: interrupted after {made} of {total}");
+        tell(&format_args!("interrupted after {made} of {total}"));
         return Ok(ExitCode::from(130));
     }
-    println!("{made} thumbnails made, {failed} pictures failed");
+    // The thumbnails are made, whether or not somebody reads this.
+    let _ = writeln!(
+        io::stdout(),
+        "{made} thumbnails made, {failed} pictures failed"
+    );
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
 
 fn main() -> ExitCode {
     run(Arguments::parse()).unwrap_or_else(|error| {
-        eprintln!("thumbnails: {error}");
+        tell(&error);
         ExitCode::from(2)
     })
 }

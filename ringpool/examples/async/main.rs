@@ -11,6 +11,12 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::Parser;
+
+/// Awaits handles on four kinds of executor, then serves requests without blocking an async thread.
+#[derive(Parser)]
+struct Arguments {}
+
 fn run() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout().lock();
     executors::run(&mut out)?;
@@ -18,6 +24,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 }
 
 fn main() -> ExitCode {
+    let Arguments {} = Arguments::parse();
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads along may leave early, as `head` does.

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -110,17 +111,18 @@ impl TeamOptions {
             trace: self.trace.clone(),
         };
         if !self.quiet {
-            team.introduce();
+            team.introduce()?;
         }
         Ok(team)
     }
 }
 
 impl<W: 'static> Team<W> {
-    fn introduce(&self) {
+    fn introduce(&self) -> io::Result<()> {
+        let mut out = io::stdout();
         #[cfg(feature = "affinity-backend")]
-        print!("{}", self.pinned.report());
-        println!("{} workers", self.pool.worker_count());
+        write!(out, "{}", self.pinned.report())?;
+        writeln!(out, "{} workers", self.pool.worker_count())
     }
 
     /// An array whose pages are touched first by the worker that a static loop gives them to.
@@ -176,13 +178,14 @@ impl<W: 'static> Team<W> {
         };
         let times = self.stay(measure)??;
         let (one, all) = (times.alone.as_secs_f64(), times.together.as_secs_f64());
-        println!(
+        writeln!(
+            io::stdout(),
             "{name}: alone {:.3} ms, together {:.3} ms, × {:.2}, efficiency {:.1} %",
             one * 1e3,
             all * 1e3,
             one / all,
             100.0 * one / all / real(self.pool.worker_count())
-        );
+        )?;
         self.draw()?;
         Ok(times)
     }
@@ -243,8 +246,16 @@ pub(crate) fn check<T: PartialEq + ?Sized>(expected: &T, found: &T) -> Outcome {
 pub(crate) fn main<A: Parser>(run: fn(&A) -> Outcome) -> ExitCode {
     match run(&A::parse()) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads along may leave early, as `head` does.
+        Err(error)
+            if error
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
+        {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            eprintln!("error: {error}");
+            let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
     }

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -100,7 +101,7 @@ fn run(options: &Options) -> Outcome {
         image
             .save(path)
             .map_err(|error| format!("{}: {error}", path.display()))?;
-        println!("  written to {}", path.display());
+        writeln!(io::stdout(), "  written to {}", path.display())?;
     }
     Ok(())
 }

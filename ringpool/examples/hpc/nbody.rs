@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -131,8 +132,9 @@ fn run(options: &Options) -> Outcome {
             sum,
         )
     };
-    println!("  energy {:.9} to {:.9}", energy(&begin)?, energy(&all)?);
-    check(&energy(&one)?.to_bits(), &energy(&all)?.to_bits())?;
+    let (before, after) = (energy(&begin)?, energy(&all)?);
+    writeln!(io::stdout(), "  energy {before:.9} to {after:.9}")?;
+    check(&energy(&one)?.to_bits(), &after.to_bits())?;
     check(&one.places, &all.places)
 }
 

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -75,12 +76,13 @@ fn run(options: &Options) -> Outcome {
             })
         },
     )?;
+    let mut out = io::stdout();
     for (index, part) in parts.iter().enumerate() {
         let speed = bandwidth(part.to.len(), part.took);
-        println!("  worker {index}: {speed:.2} GB/s in the last round");
+        writeln!(out, "  worker {index}: {speed:.2} GB/s in the last round")?;
     }
-    println!("  alone: {:.2} GB/s", bandwidth(size, times.alone));
-    println!("  in all: {:.2} GB/s", bandwidth(size, times.together));
+    writeln!(out, "  alone: {:.2} GB/s", bandwidth(size, times.alone))?;
+    writeln!(out, "  in all: {:.2} GB/s", bandwidth(size, times.together))?;
     check(&expected, &to)
 }
 

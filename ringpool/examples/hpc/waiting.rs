@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
@@ -79,9 +80,10 @@ fn run(options: &Options) -> Outcome {
         let used = used.map_or("unknown".into(), |used| {
             format!("{:.1} %", 100.0 * used.as_secs_f64() / idle.as_secs_f64())
         });
-        println!(
+        writeln!(
+            io::stdout(),
             "{policy:?}: {at_once:.2} µs a loop, {later:.2} µs after 1 ms of sleep, idle CPU use {used}"
-        );
+        )?;
     }
     Ok(())
 }
