@@ -10,13 +10,31 @@ use crate::timeline::{Began, Label, SpanKind};
 
 /// The worker that a job runs on: its state, its index, and the job's cancel token.
 ///
-/// Functions get it first when the call is made through `with_worker`. It stays on its thread.
+/// Functions get it first when the call is made through `with_worker`. It stays on its thread: it is neither `Send` nor
+/// `Sync`.
 pub struct Worker<'w, P: Platform, W = ()> {
     /// What the initializer returned on this worker.
     pub state: &'w mut W,
     pub(crate) frame: &'w Frame<'w, P>,
     token: &'w dyn Token,
 }
+
+/// Nothing implements it. It is what the compiler misses when a [`Worker`] is to leave its thread; it would list the
+/// fields within fields that are bound to the thread otherwise.
+#[diagnostic::on_unimplemented(
+    message = "a `Worker` stays on the thread of its job",
+    label = "another thread cannot have it",
+    note = "give the other thread what it needs of it, such as its `index()`, or another job: `worker.for_each(..)`"
+)]
+pub(crate) trait LeavesItsThread {}
+
+// SAFETY: nothing implements the condition.
+#[doc(hidden)]
+unsafe impl<P: Platform + LeavesItsThread, W> Send for Worker<'_, P, W> {}
+
+// SAFETY: as above.
+#[doc(hidden)]
+unsafe impl<P: Platform + LeavesItsThread, W> Sync for Worker<'_, P, W> {}
 
 impl<P: Platform, W> core::fmt::Debug for Worker<'_, P, W> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
