@@ -48,13 +48,13 @@ impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Panicked(panic) => return panic.fmt(f),
-            Self::Cancelled => "the job was cancelled",
+            Self::Cancelled => "the job was cancelled; whoever has its handle, its stream or its `Control` asked for that",
             Self::Terminated => "the pool was terminated before the job ran; `close` lets queued jobs run",
             Self::DeadlineExpired => "the deadline passed before the job ran; it counts from the call, the wait in the queue included",
             Self::Broken => "the pool is broken, as the initializer of a replacement failed; build a new pool",
             Self::Closed => "the pool is closed and takes no new jobs; close it after the last call",
             Self::Full => "the pool is full; try again when a job has ended, or build it with more room",
-            Self::Taken => "the value of this result was taken before, and there is only one",
+            Self::Taken => "the value of this result was taken before, and there is only one; keep it where it is taken",
             Self::StateLent => {
                 "the worker's state is lent to the job that makes this call; call through its `Worker`"
             }
@@ -63,7 +63,7 @@ impl fmt::Display for JobError {
                 return write!(f, "{option} must be at least 1, but 0 was asked for");
             }
             Self::InvalidOption { option, value } => {
-                return write!(f, "{option} is too large: {value}");
+                return write!(f, "{option} is too large: {value}; ask for less, or make room for it");
             }
         })
     }
@@ -316,15 +316,18 @@ impl fmt::Display for BuildError {
                 f.write_str("a worker must be allowed at least 1 job, 0 were asked for")
             }
             Self::TooManyWorkers { workers } => {
-                write!(f, "there is no memory for {workers} workers")
+                write!(f, "there is no memory for {workers} workers; ask for fewer")
             }
             Self::CapacityTooLarge { capacity } => {
-                write!(f, "there is no memory for a queue of {capacity} places")
+                write!(
+                    f,
+                    "there is no memory for a queue of {capacity} places; without a capacity it grows as jobs come"
+                )
             }
             Self::TimelineTooLong { spans } => {
                 write!(
                     f,
-                    "there is no memory for a timeline of {spans} spans for each worker"
+                    "there is no memory for a timeline of {spans} spans for each worker; let them keep fewer"
                 )
             }
             Self::Spawn { worker, source } => {
@@ -384,7 +387,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_error_is_one_lower_case_sentence() {
+    fn every_error_is_one_lower_case_sentence_that_says_what_to_do() {
         let refusals = [
             Refusal::Cancelled,
             Refusal::Terminated,
@@ -398,8 +401,8 @@ mod tests {
             JobError::StateLent,
             JobError::FromWorker,
             JobError::InvalidOption {
-                option: "window",
-                value: 0,
+                option: "the number of items",
+                value: 9,
             },
         ];
         let jobs = refusals.map(JobError::from).into_iter().chain(others);
@@ -410,9 +413,23 @@ mod tests {
             SeatError::Taken { index: 7 }.to_string(),
             SeatError::NoSuchSeat { index: 7 }.to_string(),
         ];
-        for text in jobs.map(|error| error.to_string()).chain(rest) {
+        let texts: Vec<String> = jobs.map(|error| error.to_string()).chain(rest).collect();
+        #[cfg(feature = "alloc")]
+        let texts = {
+            let memory = [
+                BuildError::TooManyWorkers { workers: 7 },
+                BuildError::CapacityTooLarge { capacity: 7 },
+                BuildError::TimelineTooLong { spans: 7 },
+            ];
+            let memory = memory.map(|error| error.to_string());
+            assert!(memory.iter().all(|text| text.contains('7')), "{memory:?}");
+            [texts, memory.to_vec()].concat()
+        };
+        for text in texts {
             assert!(text.starts_with(char::is_lowercase), "{text:?}");
             assert!(!text.ends_with('.') && !text.contains('\n'), "{text:?}");
+            let (what, to_do) = text.split_once("; ").unwrap_or_else(|| panic!("{text:?}"));
+            assert!(!what.is_empty() && !to_do.is_empty(), "{text:?}");
         }
     }
 
@@ -426,6 +443,9 @@ mod tests {
             text(0),
             "chunk_size must be at least 1, but 0 was asked for"
         );
-        assert_eq!(text(9), "chunk_size is too large: 9");
+        assert_eq!(
+            text(9),
+            "chunk_size is too large: 9; ask for less, or make room for it"
+        );
     }
 }

@@ -35,8 +35,8 @@ impl<T> fmt::Debug for PushError<T> {
 impl<T> fmt::Display for PushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Full(_) => "the ring is full",
-            Self::Closed(_) => "the ring is closed",
+            Self::Full(_) => "the ring is full; try again when a value was popped",
+            Self::Closed(_) => "the ring is closed; it takes no value any more",
         })
     }
 }
@@ -56,8 +56,8 @@ pub enum PopError {
 impl fmt::Display for PopError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "the ring is empty",
-            Self::Closed => "the ring is closed and empty",
+            Self::Empty => "the ring is empty; try again when a value was pushed",
+            Self::Closed => "the ring is closed and empty; no value comes any more",
         })
     }
 }

@@ -103,9 +103,18 @@ fn what_is_inside_is_dropped_once_and_what_was_popped_is_not() {
 fn errors_read_as_sentences_whatever_the_value() {
     struct Opaque;
     let full = PushError::Full(Opaque);
-    assert_eq!(std::format!("{full} {full:?}"), "the ring is full Full(..)");
-    assert_eq!(PushError::Closed(Opaque).to_string(), "the ring is closed");
-    assert_eq!(PopError::Empty.to_string(), "the ring is empty");
+    assert_eq!(
+        std::format!("{full} {full:?}"),
+        "the ring is full; try again when a value was popped Full(..)"
+    );
+    assert_eq!(
+        PushError::Closed(Opaque).to_string(),
+        "the ring is closed; it takes no value any more"
+    );
+    assert_eq!(
+        PopError::Empty.to_string(),
+        "the ring is empty; try again when a value was pushed"
+    );
     let ring = Ring::<Opaque, 2>::new();
     ring.push(Opaque).unwrap();
     assert_eq!(

@@ -146,7 +146,7 @@ fn a_batch_that_nobody_has_begun_is_cancelled_on_the_spot() {
     assert_eq!(stage.queued(), 0);
     expect([
         "closure dropped, pending",
-        "on_error: the job was cancelled, pending",
+        "on_error: the job was cancelled; whoever has its handle, its stream or its `Control` asked for that, pending",
     ]);
     assert!(matches!(handle.take().get(), Err(JobError::Cancelled)));
     assert_eq!(stage.terminate(), 0);
@@ -170,7 +170,7 @@ fn no_chunk_of_a_cancelled_batch_starts_after_those_that_run() {
         "item 0",
         "item 1",
         "closure dropped, pending",
-        "on_error: the job was cancelled, pending",
+        "on_error: the job was cancelled; whoever has its handle, its stream or its `Control` asked for that, pending",
     ]);
     assert!(matches!(handle.take().get(), Err(JobError::Cancelled)));
     assert_eq!(stage.terminate(), 0);

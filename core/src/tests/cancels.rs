@@ -26,7 +26,7 @@ fn a_queued_job_is_resolved_on_the_spot_and_leaves_the_queue() {
     assert_eq!(stage.queued(), 0);
     expect([
         "captures dropped, pending",
-        "on_error: the job was cancelled, pending",
+        "on_error: the job was cancelled; whoever has its handle, its stream or its `Control` asked for that, pending",
         "after, ready",
     ]);
     assert_eq!(handle.with(AsyncResult::cancel), CancelOutcome::AlreadyDone);
