@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What a newcomer does: every example of the README and of the book, as it can be read there, pasted into an empty crate
-# that depends on ringpool, compiles and runs. (Documentation tests see hidden lines too; this does not.)
+# that depends on ringpool with the feature of its chapter on pinning, compiles and runs. (Documentation tests see hidden
+# lines too; this does not.)
 . "$(dirname "$0")/lib.sh"
 
 root=$PWD
@@ -14,7 +15,7 @@ name = "paste"
 edition = "2024"
 
 [dependencies]
-ringpool = { path = "$root/ringpool" }
+ringpool = { path = "$root/ringpool", features = ["affinity-backend"] }
 
 [workspace]
 END
@@ -36,7 +37,7 @@ for page in README.md ringpool/src/book/*.md; do
 done
 cp "$crate/examples/README_1.rs" "$crate/src/main.rs"
 export CARGO_TARGET_DIR=$target_dir/paste
-run cargo build --manifest-path "$crate/Cargo.toml" --bins --examples
+run cargo build --manifest-path "$crate/Cargo.toml" --bins --examples --keep-going
 for example in "$crate"/examples/*.rs; do
     name=$(basename "$example" .rs)
     run env RUST_BACKTRACE=0 timeout 60 "$CARGO_TARGET_DIR/debug/examples/$name" >/dev/null
