@@ -17,6 +17,8 @@
 //!
 //! The protocols behind it are described in `PROTOCOL.md` beside the code.
 #![cfg_attr(not(test), no_std)]
+// docs.rs says of each item which feature brings it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs)]
 // The pool on the heap uses what the one in place does not, and the models use a part of each.
 #![cfg_attr(any(ringpool_loom, not(feature = "alloc")), allow(dead_code))]

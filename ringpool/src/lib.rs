@@ -4,6 +4,8 @@
     doc = "\n# More\n\nThe [`book`] explains it chapter by chapter, with examples that run."
 )]
 #![cfg_attr(not(feature = "std-backend"), no_std)]
+// docs.rs says of each item which feature brings it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs)]
 
 #[cfg(feature = "alloc")]
