@@ -47,3 +47,31 @@ impl fmt::Display for Title<'_> {
         }
     }
 }
+
+#[cfg(all(test, feature = "std-backend"))]
+mod tests {
+    use alloc::string::ToString;
+    use core::time::Duration;
+
+    use super::*;
+    use crate::Pool;
+
+    #[test]
+    fn a_span_that_ends_before_it_begins_takes_no_time() {
+        let pool = Pool::builder().workers(1).timeline(10).build().unwrap();
+        pool.with().name("back").apply(|| ()).unwrap();
+        pool.close();
+        pool.join().unwrap();
+        let mut timeline = pool.timeline();
+        let spans = &mut timeline.workers[0].spans;
+        spans.retain(|span| span.kind == SpanKind::Job);
+        let (mut job, mut asleep) = (spans[0].clone(), spans[0].clone());
+        asleep.kind = SpanKind::Asleep;
+        let later = |millis| asleep.end.saturating_add(Duration::from_millis(millis));
+        (job.start, job.end) = (later(1), later(4));
+        asleep.start = later(2);
+        *spans = [job, asleep].into();
+        assert!(chrome(&timeline).to_string().contains("\"dur\":0.000"));
+        assert!(!svg(&timeline).to_string().contains("asleep for"));
+    }
+}

@@ -49,14 +49,15 @@ fn event(f: &mut fmt::Formatter<'_>, worker: usize, span: &Span, from: u64) -> f
         SpanKind::Chunk => "chunk",
         _ => "job",
     };
-    let (start, end) = (span.start.as_nanos() - from, span.end.as_nanos() - from);
+    let start = span.start.as_nanos() - from;
     f.write_str(",\n{\"name\":\"")?;
     write!(Escaped(f), "{}", Title(span))?;
     write!(
         f,
         "\",\"cat\":\"{category}\",\"ph\":\"X\",\"pid\":1,\"tid\":{worker},\"ts\":{},\"dur\":{}",
         Micros(start),
-        Micros(end.saturating_sub(start)),
+        // A span may seem to end before it begins, where the clocks of two cores differ.
+        Micros(span.end.as_nanos().saturating_sub(span.start.as_nanos())),
     )?;
     if span.call != 0 {
         let items = &span.items;

@@ -1,5 +1,6 @@
 //! A picture of a timeline.
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -42,7 +43,8 @@ const BASELINE: u64 = 17 * PIXEL;
 const INSET: u64 = 4 * PIXEL;
 /// What is narrower is drawn so wide, or together with its neighbour.
 const NARROW: u64 = PIXEL;
-const LEGEND_COLUMNS: u64 = 4;
+/// So few that a name as long as `Short` lets it be, and a time, have room.
+const LEGEND_COLUMNS: u64 = 3;
 
 /// Legible on white and on black. The last one is for all calls that got none of their own.
 const COLOURS: [&str; 10] = [
@@ -59,6 +61,16 @@ text{font:12px system-ui,sans-serif}
 </style>
 ";
 
+/// What tells groups apart: the name, or the call where there is none.
+type Key = (Option<&'static str>, usize);
+
+fn key(span: &Span) -> Key {
+    match span.name {
+        None => (None, span.call),
+        name => (name, 0),
+    }
+}
+
 /// All that was run under one name, or by one call without a name.
 struct Group<'a> {
     sample: &'a Span,
@@ -66,34 +78,29 @@ struct Group<'a> {
     nanos: u64,
 }
 
-impl Group<'_> {
-    fn holds(&self, span: &Span) -> bool {
-        match (self.sample.name, span.name) {
-            (None, None) => self.sample.call == span.call,
-            (one, other) => one == other,
-        }
-    }
+/// The groups of a timeline, those with the most time first, and the place of each among them.
+struct Groups<'a> {
+    list: Vec<Group<'a>>,
+    places: BTreeMap<Key, usize>,
 }
 
-/// The groups of a timeline, those with the most time first.
-fn groups(timeline: &Timeline) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
+fn groups(timeline: &Timeline) -> Groups<'_> {
+    let mut groups: BTreeMap<Key, Group<'_>> = BTreeMap::new();
     let spans = timeline.workers.iter().flat_map(|lane| &lane.spans);
     for span in spans.filter(|span| span.kind != SpanKind::Asleep) {
-        let at = groups.iter().position(|group| group.holds(span));
-        let at = at.unwrap_or_else(|| {
-            groups.push(Group {
-                sample: span,
-                spans: 0,
-                nanos: 0,
-            });
-            groups.len() - 1
+        let group = groups.entry(key(span)).or_insert(Group {
+            sample: span,
+            spans: 0,
+            nanos: 0,
         });
-        groups[at].spans += 1;
-        groups[at].nanos += nanos(span);
+        group.spans += 1;
+        group.nanos += nanos(span);
     }
-    groups.sort_by_key(|group| Reverse(group.nanos));
-    groups
+    let mut list: Vec<_> = groups.into_values().collect();
+    list.sort_by_key(|group| Reverse(group.nanos));
+    let places = list.iter().enumerate();
+    let places = places.map(|(at, group)| (key(group.sample), at)).collect();
+    Groups { list, places }
 }
 
 fn nanos(span: &Span) -> u64 {
@@ -140,7 +147,7 @@ struct Bar<'a> {
 }
 
 /// The bars of a worker, what lies within others after them, and for how long it was busy.
-fn bars<'a>(spans: &'a [Span], groups: &[Group<'_>], scale: &Scale) -> (Vec<Bar<'a>>, u64) {
+fn bars<'a>(spans: &'a [Span], groups: &Groups<'_>, scale: &Scale) -> (Vec<Bar<'a>>, u64) {
     let awake = spans.iter().filter(|span| span.kind != SpanKind::Asleep);
     let mut spans: Vec<&Span> = awake.collect();
     spans.sort_by_key(|span| (span.start, Reverse(span.end)));
@@ -160,10 +167,7 @@ fn bars<'a>(spans: &'a [Span], groups: &[Group<'_>], scale: &Scale) -> (Vec<Bar<
             scale.at(span.end.as_nanos()),
         );
         let right = right.max(left + NARROW);
-        let group = groups
-            .iter()
-            .position(|group| group.holds(span))
-            .unwrap_or(0);
+        let group = groups.places.get(&key(span)).copied().unwrap_or(0);
         if let Some(bar) = last.get(depth).map(|at| &mut bars[*at])
             && left < bar.right
             && right - left <= NARROW
@@ -196,7 +200,7 @@ impl fmt::Display for Svg<'_> {
         let (groups, scale) = (groups(timeline), Scale::of(timeline));
         let lanes_end = TOP + timeline.workers.len() as u64 * LANE_STEP;
         let legend = lanes_end + 44 * PIXEL;
-        let shown = groups.len().min(COLOURS.len()) as u64;
+        let shown = groups.list.len().min(COLOURS.len()) as u64;
         let height = legend + shown.div_ceil(LEGEND_COLUMNS) * 20 * PIXEL;
         let (wide, high) = (Pixels(WIDTH), Pixels(height));
         writeln!(
@@ -225,8 +229,8 @@ impl fmt::Display for Svg<'_> {
                 "<text class=\"ink\" x=\"{left}\" y=\"{base}\">{share} %</text>"
             )?;
         }
-        for (number, group) in groups.iter().enumerate().take(COLOURS.len()) {
-            legend_entry(f, number, group, &groups, legend)?;
+        for number in 0..groups.list.len().min(COLOURS.len()) {
+            legend_entry(f, number, &groups.list, legend)?;
         }
         f.write_str("</svg>\n")
     }
@@ -252,7 +256,8 @@ fn asleep(f: &mut fmt::Formatter<'_>, span: &Span, scale: &Scale, top: u64) -> f
         scale.at(span.start.as_nanos()),
         scale.at(span.end.as_nanos()),
     );
-    if span.kind != SpanKind::Asleep || right - left < NARROW {
+    // A span may seem to end before it begins, where the clocks of two cores differ.
+    if span.kind != SpanKind::Asleep || right.saturating_sub(left) < NARROW {
         return Ok(());
     }
     let (x1, x2, y) = (Pixels(left), Pixels(right), Pixels(top + LANE / 2));
@@ -334,10 +339,10 @@ fn step(nanos: u64) -> u64 {
 fn legend_entry(
     f: &mut fmt::Formatter<'_>,
     number: usize,
-    group: &Group<'_>,
     groups: &[Group<'_>],
     top: u64,
 ) -> fmt::Result {
+    let group = &groups[number];
     let (column, row) = (
         number as u64 % LEGEND_COLUMNS,
         number as u64 / LEGEND_COLUMNS,
@@ -372,7 +377,7 @@ struct Short(String);
 
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const LETTERS: usize = 18;
+        const LETTERS: usize = 24;
         match self.0.char_indices().nth(LETTERS) {
             Some((end, _)) => write!(f, "{}…", &self.0[..end]),
             None => f.write_str(&self.0),
@@ -494,7 +499,7 @@ mod tests {
             }
         });
         assert_eq!(
-            groups(&timeline).len(),
+            groups(&timeline).list.len(),
             3,
             "one name, and two calls without"
         );
