@@ -44,17 +44,15 @@ fn tell(problem: &dyn Display) {
 fn thumbnail(from: &Path, to: &Path, size: u32) -> Result<(), Box<dyn Error + Send + Sync>> {
     let picture = ImageReader::open(from)?.with_guessed_format()?.decode()?;
     let part = to.with_extension("part");
-    let saved = picture
-        .thumbnail(size, size)
-        .save_with_format(&part, ImageFormat::Png);
-    if let Err(error) = saved
-        .map_err(Into::into)
-        .and_then(|()| Ok::<_, Box<dyn Error + Send + Sync>>(fs::rename(&part, to)?))
-    {
-        let _ = fs::remove_file(&part);
-        return Err(error);
-    }
-    Ok(())
+    let small = picture.thumbnail(size, size);
+    let saved = small.save_with_format(&part, ImageFormat::Png);
+    let saved = saved.map_err(|error| error.to_string());
+    saved
+        .and_then(|()| fs::rename(&part, to).map_err(|error| error.to_string()))
+        .map_err(|error| {
+            let _ = fs::remove_file(&part);
+            format!("{} cannot be written: {error}", to.display()).into()
+        })
 }
 
 fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
