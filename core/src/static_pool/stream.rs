@@ -1,5 +1,7 @@
 //! Lazy streams of a pool in place: each item is a job in one of its slots, so that nothing is allocated.
 
+mod settle;
+
 use core::time::Duration;
 
 use crate::batch::work::{Call, call_with};
@@ -14,9 +16,10 @@ use crate::seats::Look;
 #[cfg(doc)]
 use crate::static_pool::StaticPool;
 use crate::stats::Progress;
-use crate::submit::{self, AbortOnUnwind};
+use crate::submit;
 use crate::time::Instant;
 use crate::verbs::Order;
+use settle::SettleOnUnwind;
 
 /// The results of a lazy stream of a [`StaticPool`], in order of the input ([`imap`](StaticPool::imap)) or of
 /// completion ([`imap_unordered`](StaticPool::imap_unordered)).
@@ -154,7 +157,7 @@ where
     /// # Safety
     ///
     /// The pool must have blocks of `BYTES` bytes, and the function's state, if it takes any. Items, function and
-    /// results that borrow must be there until the stream has [settled](Self::settle).
+    /// results that borrow must be there until [`drain`](Self::drain) has ended.
     pub(crate) unsafe fn new<G>(
         engine: &'static Engine<P>,
         input: I,
@@ -367,18 +370,6 @@ where
     }
 }
 
-/// Waits for what was begun when user code panics that the consumer runs, so that the panic leaves nothing
-/// running (S28).
-struct SettleOnUnwind<'a, R, P: Platform>(&'a [Option<(usize, AsyncResult<R, P>)>]);
-
-impl<R, P: Platform> Drop for SettleOnUnwind<'_, R, P> {
-    fn drop(&mut self) {
-        for (_, handle) in self.0.iter().flatten() {
-            handle.wait_until(None);
-        }
-    }
-}
-
 impl<I, F, R, P, const SLOTS: usize, const BYTES: usize> StaticIMap<I, F, R, P, SLOTS, BYTES>
 where
     I: Iterator,
@@ -450,52 +441,6 @@ where
             return Ok(Step::Refused(JobError::Full));
         }
         Ok(self.last.take().map_or(Step::End, Step::Refused))
-    }
-
-    /// Gives every result to `each`, with the index of its item, and tells how many there were.
-    ///
-    /// # Errors
-    ///
-    /// What kept an item from being submitted while nothing was under way.
-    pub(crate) fn drain(
-        mut self,
-        mut each: impl FnMut(usize, Result<R, JobError>),
-    ) -> Result<usize, JobError> {
-        let ending = Settling(&mut self);
-        loop {
-            match ending.0.advance(None) {
-                Ok(Step::Item(index, result)) => each(index, result),
-                Ok(Step::Refused(error)) => return Err(error),
-                Ok(Step::End) | Err(TimedOut) => return Ok(ending.0.yielded),
-            }
-        }
-    }
-}
-
-/// The end of a stream whose jobs borrow: when this is dropped, none of them is left.
-struct Settling<'a, I, F, R, P, const SLOTS: usize, const BYTES: usize>(
-    &'a mut StaticIMap<I, F, R, P, SLOTS, BYTES>,
-)
-where
-    I: Iterator,
-    P: Platform;
-
-impl<I, F, R, P, const SLOTS: usize, const BYTES: usize> Drop
-    for Settling<'_, I, F, R, P, SLOTS, BYTES>
-where
-    I: Iterator,
-    P: Platform,
-{
-    fn drop(&mut self) {
-        self.0.cancel();
-        let guard = AbortOnUnwind;
-        for (_, handle) in self.0.jobs.iter_mut().filter_map(Option::take) {
-            handle.wait_until(None);
-            assert!(handle.ready(), "a job would outlive what it borrows");
-            let result = handle.get();
-            contain::<P>(move || drop(result));
-        }
-        core::mem::forget(guard);
     }
 }
 
