@@ -1,16 +1,14 @@
 #!/usr/bin/env bash
-# Every benchmark runs, each case once: that they work, not how fast they are.
+# The benchmarks run, each case once, and the report beside other pools, with little work: that they work, not how fast
+# they are.
 . "$(dirname "$0")/lib.sh"
 
-package=ringpool-benches
-[[ -n $(manifest_of "$package") ]] || skip "no package $package in this workspace"
-manifest=$(manifest_of "$package")
-benches=$(cargo metadata --locked --no-deps --format-version 1 |
-    grep -o "{\"kind\":\[\"bench\"\][^}]*\"src_path\":\"$(dirname "$manifest")/[^}]*}" |
-    sed 's/.*"name":"\([^"]*\)".*/\1/' || true)
-[[ -n $benches ]] || fail "the package $package has no benchmarks"
+# Criterion's own quick mode.
+run cargo bench --locked -p ringpool-benches --bench parts -- --test
 
-for bench in $benches; do
-    # Criterion's own quick mode.
-    run cargo bench --locked -p "$package" --bench "$bench" -- --test
-done
+manifest=benches/peers/Cargo.toml
+run cargo fmt --check --manifest-path "$manifest"
+run cargo clippy --quiet --locked --release --all-targets --manifest-path "$manifest" -- -D warnings
+# Every contender does the work, and all come to the same checksum.
+run cargo test --quiet --locked --release --manifest-path "$manifest"
+run cargo run --quiet --locked --release --manifest-path "$manifest" -- --quick

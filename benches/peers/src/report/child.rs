@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ringpool_benches::backlog::BACKLOGS;
-use ringpool_benches::calls::{self, CALLS};
-use ringpool_benches::hot::HOT;
-use ringpool_benches::{WORKLOADS, region, workers};
+use ringpool_peers::backlog::BACKLOGS;
+use ringpool_peers::calls::{self, CALLS};
+use ringpool_peers::hot::HOT;
+use ringpool_peers::{WORKLOADS, region, workers};
 
 use crate::alloc;
 

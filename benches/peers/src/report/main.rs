@@ -1,4 +1,4 @@
-//! All contenders side by side: `cargo run --release -p ringpool-benches --bin report`.
+//! All contenders side by side: `cargo run --release --manifest-path benches/peers/Cargo.toml`.
 //!
 //! Contenders take turns (A B C A B C …) and every value comes from a process of its own, so that
 //! neither a warm allocator nor a busy minute of the machine favours one of them.
@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 
 use alloc::Counting;
 use child::{Task, float};
-use ringpool_benches::backlog::BACKLOGS;
-use ringpool_benches::calls::CALLS;
-use ringpool_benches::hot::HOT;
-use ringpool_benches::{WORKLOADS, region, workers};
+use ringpool_peers::backlog::BACKLOGS;
+use ringpool_peers::calls::CALLS;
+use ringpool_peers::hot::HOT;
+use ringpool_peers::{WORKLOADS, region, workers};
 use table::{Sample, Table};
 
 #[global_allocator]
@@ -36,7 +36,7 @@ Usage: report [--rounds N] [--only TEXT] [--quick] [--write]
   --rounds N    values for each contender (default 7)
   --only TEXT   only sections whose name contains TEXT, such as `W1` or `backlog`
   --quick       a tenth of the work and three rounds: to see that it runs, not to quote
-  --write       write benches/RESULTS.md too
+  --write       write benches/REPORT.md too
 ";
 
 /// What the command line asks for.
@@ -118,7 +118,7 @@ fn main() -> ExitCode {
 
 fn report(settings: &Settings) -> Result<(), Box<dyn Error>> {
     let mut text = String::from("# ringpool and its peers, side by side\n\n");
-    text += "Made by `cargo run --release -p ringpool-benches --bin report -- --write`.\n";
+    text += "Made by `cargo run --release --manifest-path benches/peers/Cargo.toml -- --write`.\n";
     text += "Only ratios within one table count; absolute numbers show the scale on this machine. A ratio is the\n";
     text +=
         "median of those within each round, for a machine may change its pace between rounds.\n\n";
@@ -153,7 +153,7 @@ fn report(settings: &Settings) -> Result<(), Box<dyn Error>> {
     }
     section(format!("\nLoad average at the end: {}\n", machine::load()));
     if settings.write {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../REPORT.md");
         fs::write(&file, &text)?;
         eprintln!("written: {}", file.display());
     }
