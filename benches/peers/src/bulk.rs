@@ -15,6 +15,7 @@ pub const MAP: Workload = Workload {
     unit: "item",
     units: 1_000_000,
     repeats: 21,
+    singles: 0,
     contenders: &[
         Contender {
             name: "ringpool map",
@@ -51,6 +52,7 @@ pub const MAP_INTO: Workload = Workload {
     unit: "item",
     units: 1_000_000,
     repeats: 21,
+    singles: 0,
     contenders: &[
         Contender {
             name: "ringpool map_into",

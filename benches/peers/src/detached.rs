@@ -21,6 +21,7 @@ pub const DETACHED: Workload = Workload {
     unit: "job",
     units: 1_000_000,
     repeats: 1,
+    singles: 0,
     contenders: &[
         Contender {
             name: "ringpool apply_async, handle dropped",

@@ -14,6 +14,7 @@ pub const HOT: Workload = Workload {
     unit: "job",
     units: 200_000,
     repeats: 1,
+    singles: 10_000,
     contenders: &[
         Contender {
             name: "ringpool apply",

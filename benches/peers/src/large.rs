@@ -12,6 +12,7 @@ pub const FRESH: Workload = Workload {
     unit: "item",
     units: 10_000_000,
     repeats: 5,
+    singles: 0,
     contenders: &[
         Contender {
             name: "ringpool map",
@@ -40,6 +41,7 @@ pub const INTO: Workload = Workload {
     unit: "item",
     units: 10_000_000,
     repeats: 11,
+    singles: 0,
     contenders: &[
         Contender {
             name: "ringpool map_into",
@@ -68,6 +70,7 @@ pub const SUM: Workload = Workload {
     unit: "item",
     units: 10_000_000,
     repeats: 11,
+    singles: 0,
     contenders: &[
         Contender {
             name: "ringpool reduce",

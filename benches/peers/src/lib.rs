@@ -49,6 +49,8 @@ pub struct Workload {
     /// Measurements in one process, of which the median counts; more than one where memory that is
     /// already mapped is no advantage to anyone.
     pub repeats: usize,
+    /// Units that are timed one by one as well, for the tail; 0 where nobody waits for a single one.
+    pub singles: usize,
     /// The first one is what the others are compared to.
     pub contenders: &'static [Contender],
     /// The checksum of that many units with that many workers.

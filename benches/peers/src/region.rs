@@ -20,6 +20,7 @@ pub const EMPTY: Workload = Workload {
     unit: "region",
     units: 100_000,
     repeats: 5,
+    singles: 10_000,
     contenders: &[
         Contender {
             name: "ringpool broadcast",
@@ -68,6 +69,7 @@ pub const TINY: Workload = Workload {
     unit: "region",
     units: 100_000,
     repeats: 5,
+    singles: 0,
     contenders: &[
         Contender {
             name: "ringpool for_each",

@@ -17,6 +17,7 @@ pub const UNORDERED: Workload = Workload {
     unit: "item",
     units: 1_000_000,
     repeats: 3,
+    singles: 0,
     contenders: &[
         Contender {
             name: "ringpool imap_unordered",
@@ -45,6 +46,7 @@ pub const ORDERED: Workload = Workload {
     unit: "item",
     units: 1_000_000,
     repeats: 3,
+    singles: 0,
     contenders: &[
         Contender {
             name: "ringpool imap",
@@ -69,6 +71,7 @@ pub const LONG: Workload = Workload {
     unit: "item",
     units: 4000,
     repeats: 3,
+    singles: 0,
     contenders: &[
         Contender {
             name: "ringpool imap_unordered",

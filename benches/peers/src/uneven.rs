@@ -15,6 +15,7 @@ pub const TRIANGLE: Workload = Workload {
     unit: "step",
     units: ITEMS * (ITEMS - 1) / 2,
     repeats: 5,
+    singles: 0,
     contenders: &[
         Contender {
             name: "ringpool reduce",

@@ -17,6 +17,7 @@ pub const WHOLE: Workload = Workload {
     unit: "pool",
     units: 500,
     repeats: 3,
+    singles: 0,
     contenders: &[
         Contender {
             name: "ringpool",

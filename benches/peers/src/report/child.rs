@@ -11,119 +11,22 @@ use ringpool_peers::{WORKLOADS, region, workers};
 
 use crate::alloc;
 
-/// What a child is asked to measure; the numbers are places in the tables.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Task {
-    /// Nanoseconds a unit, the growth of peak memory in bytes a unit, and the kernel's switches a unit:
-    /// those of threads that waited, and the others.
-    Time {
-        workload: usize,
-        contender: usize,
-        units: usize,
-    },
-    /// Allocations and bytes allocated a unit.
-    Count {
-        workload: usize,
-        contender: usize,
-        units: usize,
-    },
-    /// Growth of memory in bytes.
-    Backlog { which: usize, jobs: usize },
-    /// Allocations and bytes allocated a call.
-    Call { which: usize, calls: usize },
-    /// Round trips in nanoseconds of single jobs, with a sleep of 100 µs before each, beside threads that are
-    /// always busy: the median, the 99th of a hundred and the longest.
-    Cold {
-        contender: usize,
-        strangers: usize,
-        jobs: usize,
-    },
-    /// The part of the regions in which every worker ran, for each contender in turn.
-    Shares { regions: usize },
+/// Measures what the arguments ask for. The numbers are places in the tables, and amounts of work.
+pub(crate) fn run(kind: &str, numbers: &[usize]) -> Option<Vec<f64>> {
+    Some(match (kind, numbers) {
+        ("time", &[workload, contender, units]) => time(workload, contender, units),
+        ("count", &[workload, contender, units]) => count(workload, contender, units),
+        ("singles", &[workload, contender, units]) => singles(workload, contender, units),
+        ("cold", &[contender, strangers, jobs]) => cold(contender, strangers, jobs),
+        ("shares", &[regions]) => shares(regions),
+        ("backlog", &[which, jobs]) => backlog(which, jobs),
+        ("call", &[which, calls]) => call(which, calls),
+        _ => return None,
+    })
 }
 
-impl Task {
-    pub(crate) fn to_arguments(self) -> Vec<String> {
-        let (kind, numbers) = match self {
-            Self::Time {
-                workload,
-                contender,
-                units,
-            } => ("time", vec![workload, contender, units]),
-            Self::Count {
-                workload,
-                contender,
-                units,
-            } => ("count", vec![workload, contender, units]),
-            Self::Backlog { which, jobs } => ("backlog", vec![which, jobs]),
-            Self::Call { which, calls } => ("call", vec![which, calls]),
-            Self::Cold {
-                contender,
-                strangers,
-                jobs,
-            } => ("cold", vec![contender, strangers, jobs]),
-            Self::Shares { regions } => ("shares", vec![regions]),
-        };
-        [String::from("--child"), kind.into()]
-            .into_iter()
-            .chain(numbers.iter().map(usize::to_string))
-            .collect()
-    }
-
-    pub(crate) fn from_arguments(arguments: &[String]) -> Option<Self> {
-        let (kind, numbers) = arguments.split_first()?;
-        let numbers: Vec<usize> = numbers
-            .iter()
-            .map(|number| number.parse().ok())
-            .collect::<Option<_>>()?;
-        match (kind.as_str(), &numbers[..]) {
-            ("time", &[workload, contender, units]) => Some(Self::Time {
-                workload,
-                contender,
-                units,
-            }),
-            ("count", &[workload, contender, units]) => Some(Self::Count {
-                workload,
-                contender,
-                units,
-            }),
-            ("backlog", &[which, jobs]) => Some(Self::Backlog { which, jobs }),
-            ("call", &[which, calls]) => Some(Self::Call { which, calls }),
-            ("cold", &[contender, strangers, jobs]) => Some(Self::Cold {
-                contender,
-                strangers,
-                jobs,
-            }),
-            ("shares", &[regions]) => Some(Self::Shares { regions }),
-            _ => None,
-        }
-    }
-
-    /// Measures and returns the numbers.
-    pub(crate) fn run(self) -> Vec<f64> {
-        match self {
-            Self::Time {
-                workload,
-                contender,
-                units,
-            } => time(workload, contender, units),
-            Self::Count {
-                workload,
-                contender,
-                units,
-            } => count(workload, contender, units),
-            Self::Backlog { which, jobs } => backlog(which, jobs),
-            Self::Call { which, calls } => call(which, calls),
-            Self::Cold {
-                contender,
-                strangers,
-                jobs,
-            } => cold(contender, strangers, jobs),
-            Self::Shares { regions } => region::shares(workers(), regions).to_vec(),
-        }
-    }
-}
-
+/// Nanoseconds a unit, the kernel's switches a unit, those of threads that waited and the others, and the growth of peak
+/// memory in bytes a unit.
 fn time(workload: usize, contender: usize, units: usize) -> Vec<f64> {
     let workload = &WORKLOADS[workload];
     let workers = workers();
@@ -146,12 +49,13 @@ fn time(workload: usize, contender: usize, units: usize) -> Vec<f64> {
     times.sort_by(f64::total_cmp);
     vec![
         times[times.len() / 2],
-        float(grown) / float(units),
         float(waited - switched.0) / all,
         float(pushed - switched.1) / all,
+        float(grown) / float(units),
     ]
 }
 
+/// Allocations and bytes allocated a unit.
 fn count(workload: usize, contender: usize, units: usize) -> Vec<f64> {
     let workload = &WORKLOADS[workload];
     let mut session = (workload.contenders[contender].open)(workers());
@@ -163,15 +67,43 @@ fn count(workload: usize, contender: usize, units: usize) -> Vec<f64> {
     vec![float(calls) / float(units), float(bytes) / float(units)]
 }
 
+/// Nanoseconds of single units: the median, the 99th of a hundred and the longest.
+fn singles(workload: usize, contender: usize, units: usize) -> Vec<f64> {
+    let workload = &WORKLOADS[workload];
+    let mut session = (workload.contenders[contender].open)(workers());
+    let _ = session(units);
+    let mut once = || {
+        let begin = Instant::now();
+        let _ = session(1);
+        begin.elapsed().as_secs_f64() * 1e9
+    };
+    tail((0..units).map(|_| once()).collect())
+}
+
+/// Of that many values the median, the 99th of a hundred and the greatest.
+fn tail(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    let last = values.len() - 1;
+    vec![values[last / 2], values[last - last / 100], values[last]]
+}
+
+/// The part of the regions in which every worker ran, in percent, for each contender in turn.
+fn shares(regions: usize) -> Vec<f64> {
+    let shares = region::shares(workers(), regions);
+    shares.iter().map(|share| share * 100.0).collect()
+}
+
+/// Growth of memory in bytes a job.
 fn backlog(which: usize, jobs: usize) -> Vec<f64> {
     let mut looks = Vec::with_capacity(2);
     (BACKLOGS[which].fill)(workers(), jobs, &mut || {
         let field = if looks.is_empty() { "VmRSS" } else { "VmHWM" };
         looks.push(alloc::memory(field));
     });
-    vec![float(looks[1].saturating_sub(looks[0]))]
+    vec![float(looks[1].saturating_sub(looks[0])) / float(jobs)]
 }
 
+/// Allocations and bytes allocated a call.
 fn call(which: usize, calls: usize) -> Vec<f64> {
     let pool = calls::open(workers());
     let run = CALLS[which].run;
@@ -189,10 +121,12 @@ impl Drop for Stop<'_> {
     }
 }
 
+/// Round trips in microseconds of single jobs, with a sleep of 100 µs before each, beside threads that are always busy:
+/// the median, the 99th of a hundred and the longest.
 fn cold(contender: usize, strangers: usize, jobs: usize) -> Vec<f64> {
     let mut session = (HOT.contenders[contender].open)(workers());
     let stop = AtomicBool::new(false);
-    let mut times: Vec<f64> = thread::scope(|scope| {
+    let times = thread::scope(|scope| {
         for _ in 0..strangers {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
@@ -206,13 +140,11 @@ fn cold(contender: usize, strangers: usize, jobs: usize) -> Vec<f64> {
             thread::sleep(Duration::from_micros(100));
             let begin = Instant::now();
             let _ = session(1);
-            begin.elapsed().as_secs_f64() * 1e9
+            begin.elapsed().as_secs_f64() * 1e6
         };
         (0..jobs).map(once).collect()
     });
-    times.sort_by(f64::total_cmp);
-    let last = times.len() - 1;
-    vec![times[last / 2], times[last - last / 100], times[last]]
+    tail(times)
 }
 
 /// Counts here are far below 2^52, so the cast is exact.

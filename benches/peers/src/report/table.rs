@@ -8,6 +8,14 @@ pub(crate) struct Sample {
     sorted: Vec<f64>,
 }
 
+impl FromIterator<f64> for Sample {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
+        let mut sample = Self::default();
+        values.into_iter().for_each(|value| sample.add(value));
+        sample
+    }
+}
+
 impl Sample {
     pub(crate) fn add(&mut self, value: f64) {
         let place = self.sorted.partition_point(|other| *other < value);
@@ -21,18 +29,16 @@ impl Sample {
             .copied()
     }
 
+    /// The least and the greatest value.
     pub(crate) fn spread(&self) -> String {
-        self.spread_of(1.0)
-    }
-
-    /// The least and the greatest value in units of `unit`.
-    pub(crate) fn spread_of(&self, unit: f64) -> String {
         match (self.sorted.first(), self.sorted.last()) {
-            (Some(min), Some(max)) => {
-                format!("{}–{}", number(Some(min / unit)), number(Some(max / unit)))
-            }
+            (Some(min), Some(max)) => format!("{}–{}", number(Some(*min)), number(Some(*max))),
             _ => "failed".into(),
         }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.sorted.len()
     }
 }
 
@@ -57,15 +63,8 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) fn new(head: &[&str]) -> Self {
-        Self {
-            rows: vec![head.iter().map(|&name| name.to_owned()).collect()],
-        }
-    }
-
-    /// Adds a column; before the first row.
-    pub(crate) fn head(&mut self, name: &str) {
-        self.rows[0].push(name.to_owned());
+    pub(crate) fn new(head: Vec<String>) -> Self {
+        Self { rows: vec![head] }
     }
 
     pub(crate) fn row(&mut self, cells: Vec<String>) {
