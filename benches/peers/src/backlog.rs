@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use threadpool::ThreadPool;
 
 use crate::hand::HandPool;
-use crate::hot::{pool, rayon_pool};
+use crate::pools::{pool, rayon_pool};
 use crate::tiny;
 
 /// Fills a backlog of that many jobs with that many workers, and calls `look` twice: when the

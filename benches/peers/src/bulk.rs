@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use threadpool::ThreadPool;
 
 use crate::hand::HandPool;
-use crate::hot::{pool, pool_with_caller, rayon_pool};
+use crate::pools::{pool, pool_with_caller, rayon_pool};
 use crate::{Contender, Session, Workload, tiny};
 
 /// W2 bulk into a fresh vector.

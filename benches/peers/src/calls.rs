@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use ringpool::Pool;
 
-use crate::hot::pool;
+use crate::pools::pool;
 use crate::tiny;
 
 /// A verb and what one call of it may allocate.

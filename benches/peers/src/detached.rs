@@ -11,7 +11,7 @@ use std::time::Duration;
 use threadpool::ThreadPool;
 
 use crate::hand::HandPool;
-use crate::hot::{pool, rayon_pool};
+use crate::pools::{pool, rayon_pool};
 use crate::{Contender, Session, Workload, tiny, tiny_sum};
 
 /// W2 without handles.

@@ -4,7 +4,7 @@ use crossbeam_channel::bounded;
 use threadpool::ThreadPool;
 
 use crate::hand::HandPool;
-use crate::hot::{pool, rayon_pool};
+use crate::pools::{pool, rayon_pool};
 use crate::{Contender, Session, Workload, tiny, tiny_sum};
 
 /// W2 with handles.

@@ -1,10 +1,10 @@
 //! W1 hot: submit one tiny job and wait for it, back to back.
 
 use crossbeam_channel::bounded;
-use ringpool::Pool;
 use threadpool::ThreadPool;
 
 use crate::hand::HandPool;
+use crate::pools::{pool, pool_with_caller, rayon_pool};
 use crate::{Contender, Session, Workload, tiny, tiny_sum};
 
 /// W1 hot.
@@ -63,31 +63,6 @@ pub const HOT: Workload = Workload {
 /// Makes a session that calls `once` for each unit in turn.
 fn each(mut once: impl FnMut(u64) -> u64 + 'static) -> Session {
     Box::new(move |units| (0..units as u64).map(&mut once).fold(0, u64::wrapping_add))
-}
-
-/// A ringpool with that many workers.
-pub(crate) fn pool(workers: usize) -> Pool {
-    Pool::builder()
-        .workers(workers)
-        .build()
-        .expect("threads can be started")
-}
-
-/// A ringpool whose caller counts as one of the workers.
-pub(crate) fn pool_with_caller(workers: usize) -> Pool {
-    Pool::builder()
-        .workers(workers)
-        .caller_participates()
-        .build()
-        .expect("threads can be started")
-}
-
-/// A rayon pool with that many workers.
-pub(crate) fn rayon_pool(workers: usize) -> rayon::ThreadPool {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(workers)
-        .build()
-        .expect("threads can be started")
 }
 
 fn apply(workers: usize) -> Session {

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::hot::{pool, pool_with_caller, rayon_pool};
+use crate::pools::{pool, pool_with_caller, rayon_pool};
 use crate::{Contender, Session, Workload};
 
 /// W3: a map into a fresh vector.

@@ -11,6 +11,7 @@ pub mod hand;
 pub mod handles;
 pub mod hot;
 pub mod large;
+pub mod pools;
 pub mod region;
 pub mod streams;
 pub mod uneven;

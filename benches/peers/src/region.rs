@@ -10,7 +10,7 @@ use ringpool::{Pool, Schedule};
 use threadpool::ThreadPool;
 
 use crate::hand::HandTeam;
-use crate::hot::{pool, pool_with_caller, rayon_pool};
+use crate::pools::{pool, pool_with_caller, rayon_pool};
 use crate::{Contender, Session, Workload, tiny};
 
 /// W4: an empty region.

@@ -7,7 +7,7 @@ use crossbeam_channel::bounded;
 use rayon::prelude::*;
 
 use crate::hand::HandPool;
-use crate::hot::{pool, rayon_pool};
+use crate::pools::{pool, rayon_pool};
 use crate::{Contender, Session, Workload, tiny, tiny_sum};
 
 /// W6: tiny items, in any order.

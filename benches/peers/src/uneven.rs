@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use rayon::prelude::*;
 use ringpool::{Pool, Schedule};
 
-use crate::hot::{pool, pool_with_caller, rayon_pool};
+use crate::pools::{pool, pool_with_caller, rayon_pool};
 use crate::{Contender, Session, Workload, tiny};
 
 /// W5: item i takes i steps.

@@ -7,7 +7,7 @@ use crossbeam_channel::bounded;
 use threadpool::ThreadPool;
 
 use crate::hand::HandPool;
-use crate::hot::{pool, rayon_pool};
+use crate::pools::{pool, rayon_pool};
 use crate::{Contender, Session, Workload, tiny, tiny_sum};
 
 /// W8: from nothing to nothing.
