@@ -10,7 +10,9 @@ pub mod detached;
 pub mod hand;
 pub mod handles;
 pub mod hot;
+pub mod hpc;
 pub mod large;
+pub mod loops;
 pub mod pools;
 pub mod region;
 pub mod streams;
@@ -59,7 +61,7 @@ pub struct Workload {
 }
 
 /// All workloads, in the order of the report.
-pub const WORKLOADS: [Workload; 15] = [
+pub const WORKLOADS: [Workload; 19] = [
     hot::HOT,
     handles::HANDLES,
     detached::DETACHED,
@@ -70,10 +72,14 @@ pub const WORKLOADS: [Workload; 15] = [
     large::SUM,
     region::EMPTY,
     region::TINY,
+    loops::CHUNKS,
+    loops::OVERSUBSCRIBED,
     uneven::TRIANGLE,
     streams::UNORDERED,
     streams::ORDERED,
     streams::LONG,
+    hpc::JACOBI,
+    hpc::MANDELBROT,
     whole::WHOLE,
 ];
 
