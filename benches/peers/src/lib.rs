@@ -7,6 +7,7 @@ pub mod backlog;
 pub mod bulk;
 pub mod calls;
 pub mod detached;
+pub mod foreign;
 pub mod hand;
 pub mod handles;
 pub mod hot;

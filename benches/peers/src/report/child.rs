@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use ringpool_peers::backlog::BACKLOGS;
 use ringpool_peers::calls::{self, CALLS};
-use ringpool_peers::hot::HOT;
 use ringpool_peers::{WORKLOADS, region, workers};
 
 use crate::alloc;
@@ -17,7 +16,9 @@ pub(crate) fn run(kind: &str, numbers: &[usize]) -> Option<Vec<f64>> {
         ("time", &[workload, contender, units]) => time(workload, contender, units),
         ("count", &[workload, contender, units]) => count(workload, contender, units),
         ("singles", &[workload, contender, units]) => singles(workload, contender, units),
-        ("cold", &[contender, strangers, jobs]) => cold(contender, strangers, jobs),
+        ("cold", &[workload, contender, strangers, pause, units]) => {
+            cold(workload, contender, strangers, pause, units)
+        }
         ("shares", &[regions]) => shares(regions),
         ("backlog", &[which, jobs]) => backlog(which, jobs),
         ("call", &[which, calls]) => call(which, calls),
@@ -121,10 +122,17 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Round trips in microseconds of single jobs, with a sleep of 100 µs before each, beside threads that are always busy:
+/// Nanoseconds of single units, with a sleep of `pause` microseconds before each, beside threads that are always busy:
 /// the median, the 99th of a hundred and the longest.
-fn cold(contender: usize, strangers: usize, jobs: usize) -> Vec<f64> {
-    let mut session = (HOT.contenders[contender].open)(workers());
+fn cold(
+    workload: usize,
+    contender: usize,
+    strangers: usize,
+    pause: usize,
+    units: usize,
+) -> Vec<f64> {
+    let mut session = (WORKLOADS[workload].contenders[contender].open)(workers());
+    let pause = Duration::from_micros(pause as u64);
     let stop = AtomicBool::new(false);
     let times = thread::scope(|scope| {
         for _ in 0..strangers {
@@ -137,12 +145,12 @@ fn cold(contender: usize, strangers: usize, jobs: usize) -> Vec<f64> {
         // Also by unwinding, or the scope would wait for ever.
         let _stop = Stop(&stop);
         let once = |_| {
-            thread::sleep(Duration::from_micros(100));
+            thread::sleep(pause);
             let begin = Instant::now();
             let _ = session(1);
-            begin.elapsed().as_secs_f64() * 1e6
+            begin.elapsed().as_secs_f64() * 1e9
         };
-        (0..jobs).map(once).collect()
+        (0..units).map(once).collect()
     });
     tail(times)
 }

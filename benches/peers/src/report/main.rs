@@ -21,7 +21,7 @@ use std::time::Instant;
 
 use alloc::Counting;
 use figures::Figures;
-use ringpool_peers::workers;
+use ringpool_peers::{foreign, workers};
 use settings::{Settings, USAGE};
 
 #[global_allocator]
@@ -76,7 +76,10 @@ fn report(settings: &Settings) -> Result<(), Box<dyn Error>> {
     text += "Only ratios within one table count; absolute numbers show the scale on this machine. A ratio is the\n";
     text +=
         "median of those within each round, for a machine may change its pace between rounds.\n\n";
-    text += &machine::lines(settings.rounds, workers()).join("\n");
+    let found = foreign::find(&settings::scratch()?);
+    let mut lines = machine::lines(settings.rounds, workers());
+    lines.extend(found.lines());
+    text += &lines.join("\n");
     text += "\n";
     print!("{text}");
 
@@ -87,9 +90,9 @@ fn report(settings: &Settings) -> Result<(), Box<dyn Error>> {
         let _ = io::stdout().flush();
         all.push(figures);
     };
-    sections::workloads::run(settings, &mut sink);
-    sections::cold::run(settings, &mut sink);
-    sections::shares::run(settings, &mut sink);
+    sections::workloads::run(settings, &found, &mut sink);
+    sections::cold::run(settings, &found, &mut sink);
+    sections::shares::run(settings, &found, &mut sink);
     sections::backlog::run(settings, &mut sink);
     sections::allocations::run(settings, &mut sink);
 

@@ -7,19 +7,58 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ringpool_peers::foreign::Foreign;
+
 use crate::figures::Row;
 
-/// A measurement: what `child::run` calls it, and its numbers.
+/// A measurement in a process of its own.
 #[derive(Clone, Debug)]
-pub(crate) struct Task {
-    kind: &'static str,
-    numbers: Vec<usize>,
+pub(crate) enum Task {
+    /// What `child::run` calls it, and its numbers.
+    Own {
+        kind: &'static str,
+        numbers: Vec<usize>,
+    },
+    /// A question to a program in another language, its numbers, and the checksum that has to come back.
+    Foreign {
+        contender: Foreign,
+        question: &'static str,
+        numbers: [usize; 3],
+        sum: Option<u64>,
+    },
 }
 
 impl Task {
     pub(crate) fn new(kind: &'static str, numbers: &[usize]) -> Self {
         let numbers = numbers.to_vec();
-        Self { kind, numbers }
+        Self::Own { kind, numbers }
+    }
+
+    fn command(&self) -> Option<Command> {
+        Some(match self {
+            Self::Own { kind, numbers } => {
+                let mut command = Command::new(env::current_exe().ok()?);
+                command.args([CHILD, kind]);
+                command.args(numbers.iter().map(usize::to_string));
+                command
+            }
+            Self::Foreign {
+                contender,
+                question,
+                numbers,
+                ..
+            } => contender.ask(question, *numbers),
+        })
+    }
+
+    /// Whether the work was done right.
+    fn accepts(&self, output: &str) -> bool {
+        match self {
+            Self::Foreign { sum: Some(sum), .. } => {
+                output.split_whitespace().nth(1) == Some(&sum.to_string())
+            }
+            _ => true,
+        }
     }
 }
 
@@ -80,13 +119,7 @@ pub(crate) fn append(row: &mut Row, task: &Task, values: usize) {
 fn measure(task: &Task) -> Option<(f64, Vec<f64>)> {
     const LIMIT: Duration = Duration::from_mins(1);
 
-    let numbers = task.numbers.iter().map(usize::to_string);
-    let mut child = Command::new(env::current_exe().ok()?)
-        .args([CHILD, task.kind])
-        .args(numbers)
-        .stdout(Stdio::piped())
-        .spawn()
-        .ok()?;
+    let mut child = task.command()?.stdout(Stdio::piped()).spawn().ok()?;
     let begin = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait().ok()? {
@@ -107,6 +140,10 @@ fn measure(task: &Task) -> Option<(f64, Vec<f64>)> {
     }
     let mut output = String::new();
     child.stdout.take()?.read_to_string(&mut output).ok()?;
+    if !task.accepts(&output) {
+        eprintln!("report: {task:?} came to a wrong result: {output}");
+        return None;
+    }
     let mut values = output.split_whitespace().map(|number| number.parse().ok());
     Some((values.next()??, values.collect::<Option<_>>()?))
 }

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::env;
+use std::io;
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
@@ -66,4 +68,9 @@ pub(crate) fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("..")
         .join(name)
+}
+
+/// Where the programs of other languages are built: beside this one.
+pub(crate) fn scratch() -> io::Result<PathBuf> {
+    Ok(env::current_exe()?.with_file_name("foreign"))
 }

@@ -37,15 +37,21 @@ impl Sample {
         }
     }
 
+    /// Stands for what cannot be measured here.
+    pub(crate) fn absent() -> Self {
+        [f64::NAN].into_iter().collect()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.sorted.len()
     }
 }
 
-/// Three digits that count, or `failed` where there is no value.
+/// Three digits that count, `failed` where there is no value, a dash where none was to be had.
 pub(crate) fn number(value: Option<f64>) -> String {
     match value {
         None => "failed".into(),
+        Some(value) if value.is_nan() => "–".into(),
         Some(0.0) => "0".into(),
         Some(value) if value >= 100.0 => format!("{value:.0}"),
         Some(value) if value >= 10.0 => format!("{value:.1}"),

@@ -1,29 +1,57 @@
 //! Single jobs with pauses between them, which park all who wait.
 
-use ringpool_peers::hot::HOT;
-use ringpool_peers::workers;
+use ringpool_peers::foreign::{Foreign, Found};
+use ringpool_peers::{WORKLOADS, workers};
 
 use super::Sink;
 use crate::figures::Figures;
 use crate::measure::{Task, by_turns};
 use crate::settings::Settings;
 
-pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
-    if !settings.wants("W1 cold") {
-        return;
-    }
+/// What the table is called, the workload, busy threads beside it, the sleep in microseconds, how many units.
+type Case = (&'static str, &'static str, usize, usize, usize);
+
+pub(crate) fn run(settings: &Settings, found: &Found, sink: Sink<'_>) {
     // Beside busy threads a job takes milliseconds with some contenders, so more of them would take an hour.
-    for (id, strangers, jobs) in [("W1 cold", 0, 1000), ("W1 cold, busy", workers(), 200)] {
-        let what = format!(
-            "one tiny job after a sleep of 100 µs, again and again, beside {strangers} other busy threads"
-        );
-        let mut figures = Figures::new(id, what, "µs a job");
-        let entries = HOT.contenders.iter().enumerate().map(|(place, contender)| {
-            let numbers = [place, strangers, settings.scaled(jobs)];
-            (contender.name.to_owned(), Task::new("cold", &numbers))
-        });
-        figures.rows = by_turns(id, settings.rounds, entries);
-        figures.more = vec!["p99".into(), "longest".into()];
-        sink(figures);
+    let cases: [Case; 3] = [
+        ("W1 cold", "W1 hot", 0, 100, 1000),
+        ("W1 cold, busy", "W1 hot", workers(), 100, 200),
+        ("W4 idle", "W4 region", 0, 1000, 500),
+    ];
+    for case in cases {
+        if settings.wants(case.0) {
+            sink(one(settings, found, case));
+        }
     }
+}
+
+fn one(settings: &Settings, found: &Found, case: Case) -> Figures {
+    let (id, workload, strangers, pause, units) = case;
+    let index = WORKLOADS.iter().position(|one| one.id == workload);
+    let index = index.expect("it is one of them");
+    let workload = &WORKLOADS[index];
+    let units = settings.scaled(units);
+    let what = format!(
+        "one {} after a sleep of {pause} µs, again and again, beside {strangers} other busy threads",
+        workload.unit
+    );
+    let mut figures = Figures::new(id, what, format!("ns a {}", workload.unit));
+    let own = workload.contenders.iter().enumerate();
+    let own = own.map(|(place, contender)| {
+        let numbers = [index, place, strangers, pause, units];
+        (contender.name.to_owned(), Task::new("cold", &numbers))
+    });
+    let foreign = |contender: &Foreign| {
+        let task = Task::Foreign {
+            contender: contender.clone(),
+            question: "single",
+            numbers: [workers(), units, pause],
+            sum: None,
+        };
+        (contender.name.clone(), task)
+    };
+    let others = found.of(workload.id).filter(|_| strangers == 0);
+    figures.rows = by_turns(id, settings.rounds, own.chain(others.map(foreign)));
+    figures.more = vec!["p99".into(), "longest".into()];
+    figures
 }

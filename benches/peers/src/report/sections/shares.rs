@@ -1,13 +1,15 @@
 //! Who takes part in an empty region.
 
-use ringpool_peers::region;
+use ringpool_peers::foreign::Found;
+use ringpool_peers::{region, workers};
 
 use super::Sink;
+use crate::child::float;
 use crate::figures::{Figures, Row};
 use crate::measure::{Task, append};
 use crate::settings::Settings;
 
-pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
+pub(crate) fn run(settings: &Settings, found: &Found, sink: Sink<'_>) {
     if !settings.wants("W4 region") {
         return;
     }
@@ -29,6 +31,26 @@ pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
             ..Row::default()
         })
         .collect();
-    figures.note = "A broadcast runs on every worker by its contract.".into();
+    for contender in found.of("W4 shares") {
+        let mut row = Row {
+            name: contender.name.clone(),
+            ..Row::default()
+        };
+        let task = Task::Foreign {
+            contender: contender.clone(),
+            question: "time",
+            numbers: [workers(), regions, 1],
+            sum: None,
+        };
+        // Where others tell their checksum, it tells the regions.
+        append(&mut row, &task, 2);
+        let full = row.more.drain(..).nth(1).and_then(|full| full.median());
+        row.value = full
+            .map(|full| 100.0 * full / float(regions))
+            .into_iter()
+            .collect();
+        figures.rows.push(row);
+    }
+    figures.note = "A broadcast runs on every worker by its contract, and so does a parallel region of OpenMP.".into();
     sink(figures);
 }
