@@ -13,6 +13,7 @@ pub mod handles;
 pub mod hot;
 pub mod hpc;
 pub mod large;
+pub mod limits;
 pub mod loops;
 pub mod pools;
 pub mod region;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ringpool_peers::backlog::BACKLOGS;
 use ringpool_peers::calls::{self, CALLS};
+use ringpool_peers::limits::LIMITS;
 use ringpool_peers::{WORKLOADS, region, workers};
 
 use crate::alloc;
@@ -21,6 +22,7 @@ pub(crate) fn run(kind: &str, numbers: &[usize]) -> Option<Vec<f64>> {
         }
         ("shares", &[regions]) => shares(regions),
         ("backlog", &[which, jobs]) => backlog(which, jobs),
+        ("limit", &[which]) => vec![(LIMITS[which].measure)()],
         ("call", &[which, calls]) => call(which, calls),
         _ => return None,
     })

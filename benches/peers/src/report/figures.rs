@@ -5,6 +5,7 @@ use std::fmt;
 use crate::table::{Sample, Table, number, ratio};
 
 /// The figures of one section.
+#[derive(Clone)]
 pub(crate) struct Figures {
     /// Its short name, such as `W1 hot`.
     pub(crate) id: String,

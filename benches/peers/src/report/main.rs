@@ -84,12 +84,17 @@ fn report(settings: &Settings) -> Result<(), Box<dyn Error>> {
     print!("{text}");
 
     let mut all: Vec<Figures> = Vec::new();
-    let mut sink = |figures: Figures| {
+    let limits = sections::limits::measure(settings);
+    let mut sink = |mut figures: Figures| {
+        sections::limits::annotate(&limits, &mut figures);
         print!("{figures}");
         // A reader that left is no reason to lose the file.
         let _ = io::stdout().flush();
         all.push(figures);
     };
+    if !limits.rows.is_empty() {
+        sink(limits.clone());
+    }
     sections::workloads::run(settings, &found, &mut sink);
     sections::cold::run(settings, &found, &mut sink);
     sections::shares::run(settings, &found, &mut sink);
