@@ -174,7 +174,7 @@ static uint64_t mandelbrot(size_t units, int workers) {
 
 int main(int argc, char **argv) {
     static const struct contender all[] = {
-        {"W2 detached", "task", detached},
+        {"W2 detached", "task, the caller helps", detached},
         {"W2 bulk", "parallel for", bulk_fresh},
         {"W2 bulk", "taskloop", bulk_tasks},
         {"W2 bulk into", "parallel for", bulk_into},

@@ -254,7 +254,7 @@ int main(int argc, char **argv) {
         {"W1 hot", "enqueue + promise", hot_enqueue},
         {"W1 hot", "task_group, the caller may run it", hot_group},
         {"W2 handles", "enqueue + promise", handles},
-        {"W2 detached", "task_group", detached},
+        {"W2 detached", "task_group, the caller helps", detached},
         {"W2 bulk", "parallel_for", bulk_fresh},
         {"W2 bulk into", "parallel_for", bulk_into},
         {"W3 fresh", "parallel_for", large_fresh},

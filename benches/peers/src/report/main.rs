@@ -8,13 +8,15 @@ mod child;
 mod figures;
 mod machine;
 mod measure;
+mod plot;
 mod sections;
 mod settings;
+mod summary;
 mod table;
+mod write;
 
 use std::env;
 use std::error::Error;
-use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -116,11 +118,7 @@ fn report(settings: &Settings) -> Result<(), Box<dyn Error>> {
         .map(|row| row.name.as_str())
         .collect();
     if settings.write {
-        text.extend(all.iter().map(Figures::to_string));
-        text += &end;
-        let file = settings::file("REPORT.md");
-        fs::write(&file, &text)?;
-        eprintln!("written: {}", file.display());
+        write::all(&text, &all, &end)?;
     }
     if failed.is_empty() {
         Ok(())

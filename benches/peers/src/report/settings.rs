@@ -12,7 +12,7 @@ Usage: report [--rounds N] [--only TEXT] [--quick] [--write]
   --rounds N    values for each contender (default 5)
   --only TEXT   only sections whose name contains TEXT, such as `W1` or `backlog`
   --quick       a hundredth of the work and one round: to see that it runs, not to quote
-  --write       write benches/REPORT.md too
+  --write       write benches/REPORT.md, its pictures and the table of the README too
 ";
 
 /// What the command line asks for.

@@ -30,11 +30,13 @@ impl Sample {
     }
 
     /// The least and the greatest value.
+    pub(crate) fn range(&self) -> Option<(f64, f64)> {
+        Some((*self.sorted.first()?, *self.sorted.last()?))
+    }
+
     pub(crate) fn spread(&self) -> String {
-        match (self.sorted.first(), self.sorted.last()) {
-            (Some(min), Some(max)) => format!("{}–{}", number(Some(*min)), number(Some(*max))),
-            _ => "failed".into(),
-        }
+        let spread = |(min, max)| format!("{}–{}", number(Some(min)), number(Some(max)));
+        self.range().map_or("failed".into(), spread)
     }
 
     /// Stands for what cannot be measured here.
