@@ -238,7 +238,12 @@ mod tests {
     use crate::WORKLOADS;
 
     /// What has no Rust workload of that name: told beside another table, or by a table of its own.
-    const ELSEWHERE: [&str; 4] = ["W4 shares", "ring alone", "ring 1+1", "ring 2+2"];
+    const ELSEWHERE: [&str; 4] = [
+        "W4 shares",
+        "Rings, one thread",
+        "Rings, 1 + 1",
+        "Rings, 2 + 2",
+    ];
 
     #[test]
     fn every_foreign_contender_does_the_work() {

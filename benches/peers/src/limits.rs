@@ -26,7 +26,10 @@ pub const EXCHANGE: usize = 1;
 /// A compare-exchange that succeeds, with two threads at one line.
 pub const CONTENDED: usize = 2;
 
-/// All limits; the first ones are those that the model builds on.
+/// Getting a block of a job's size and giving it back, while many others are out.
+pub const ALLOCATION: usize = 10;
+
+/// All limits.
 pub const LIMITS: [Limit; 14] = [
     limit(
         "a cache line there and back between two threads",
@@ -317,6 +320,19 @@ fn reading(threads: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::WORKLOADS;
+
+    #[test]
+    fn the_model_builds_on_the_limits_that_it_means() {
+        let starts = [
+            (LINE, "a cache line"),
+            (EXCHANGE, "compare-exchange, alone"),
+            (CONTENDED, "compare-exchange, two threads"),
+            (ALLOCATION, "malloc + free of 80 bytes, in a backlog"),
+        ];
+        for (place, start) in starts {
+            assert!(LIMITS[place].what.starts_with(start), "{start}");
+        }
+    }
 
     #[test]
     fn every_limit_is_a_time_and_bounds_what_there_is() {

@@ -15,6 +15,9 @@ use crate::alloc;
 pub(crate) fn run(kind: &str, numbers: &[usize]) -> Option<Vec<f64>> {
     Some(match (kind, numbers) {
         ("time", &[workload, contender, units]) => time(workload, contender, units),
+        ("with", &[workload, contender, workers, units]) => {
+            vec![with(workload, contender, workers, units)]
+        }
         ("count", &[workload, contender, units]) => count(workload, contender, units),
         ("singles", &[workload, contender, units]) => singles(workload, contender, units),
         ("cold", &[workload, contender, strangers, pause, units]) => {
@@ -56,6 +59,22 @@ fn time(workload: usize, contender: usize, units: usize) -> Vec<f64> {
         float(pushed - switched.1) / all,
         float(grown) / float(units),
     ]
+}
+
+/// Nanoseconds a unit with that many workers, the median of three.
+fn with(workload: usize, contender: usize, workers: usize, units: usize) -> f64 {
+    let workload = &WORKLOADS[workload];
+    let mut session = (workload.contenders[contender].open)(workers);
+    let _ = session((units / 100).max(1));
+    let mut times = [(); 3].map(|()| {
+        let begin = Instant::now();
+        let sum = session(units);
+        let took = begin.elapsed();
+        assert_eq!(sum, (workload.checksum)(units, workers), "a wrong result");
+        took.as_secs_f64() * 1e9 / float(units)
+    });
+    times.sort_by(f64::total_cmp);
+    times[1]
 }
 
 /// Allocations and bytes allocated a unit.

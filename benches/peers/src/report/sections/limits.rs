@@ -2,6 +2,7 @@
 
 use ringpool_peers::limits::LIMITS;
 
+use super::model;
 use crate::figures::Figures;
 use crate::measure::{Task, by_turns};
 use crate::settings::Settings;
@@ -13,7 +14,7 @@ const ID: &str = "Limits";
 pub(crate) fn measure(settings: &Settings) -> Figures {
     let what = "what the machine itself takes, measured in this run";
     let mut figures = Figures::new(ID, what, "ns");
-    if settings.wants(ID) {
+    if settings.wants(ID) || settings.wants(model::ID) {
         let entries = LIMITS.iter().enumerate().map(|(which, limit)| {
             let name = match limit.bounds {
                 [] => limit.what.to_owned(),

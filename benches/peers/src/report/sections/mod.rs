@@ -4,6 +4,7 @@ pub(crate) mod allocations;
 pub(crate) mod backlog;
 pub(crate) mod cold;
 pub(crate) mod limits;
+pub(crate) mod model;
 pub(crate) mod shares;
 pub(crate) mod workloads;
 
