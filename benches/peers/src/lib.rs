@@ -6,6 +6,7 @@
 pub mod backlog;
 pub mod bulk;
 pub mod calls;
+pub mod chunks;
 pub mod detached;
 pub mod foreign;
 pub mod hand;
@@ -14,7 +15,6 @@ pub mod hot;
 pub mod hpc;
 pub mod large;
 pub mod limits;
-pub mod loops;
 pub mod pools;
 pub mod region;
 pub mod streams;
@@ -74,8 +74,8 @@ pub const WORKLOADS: [Workload; 19] = [
     large::SUM,
     region::EMPTY,
     region::TINY,
-    loops::CHUNKS,
-    loops::OVERSUBSCRIBED,
+    chunks::CHUNKS,
+    chunks::OVERSUBSCRIBED,
     uneven::TRIANGLE,
     streams::UNORDERED,
     streams::ORDERED,
