@@ -1,12 +1,18 @@
 //! W2 bulk: many tiny items through one map.
 
+use std::thread;
+
 use crossbeam_channel::bounded;
-use rayon::prelude::*;
+use orx_parallel::{IntoParIter as _, Par as _};
+use paralight::threads::RangeStrategy;
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
+use ringpool::Pool;
 use threadpool::ThreadPool;
 
 use crate::hand::HandPool;
-use crate::pools::{pool, pool_with_caller, rayon_pool};
-use crate::{Contender, Session, Workload, tiny};
+use crate::loops::{chili_fill, forte_fill, paralight_fill};
+use crate::pools::{chili, forte, paralight, pool, pool_with_caller, rayon_pool, tokio_runtime};
+use crate::{Session, Workload, contender, tiny};
 
 /// W2 bulk into a fresh vector.
 pub const MAP: Workload = Workload {
@@ -17,30 +23,15 @@ pub const MAP: Workload = Workload {
     repeats: 21,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool map",
-            open: ringpool_map,
-        },
-        Contender {
-            name: "ringpool map, caller participates",
-            open: participating_map,
-        },
-        Contender {
-            name: "rayon par_iter collect",
-            open: rayon_map,
-        },
-        Contender {
-            name: "crossbeam by hand, 8 chunks",
-            open: hand_map,
-        },
-        Contender {
-            name: "threadpool, 8 chunks",
-            open: threadpool_map,
-        },
-        Contender {
-            name: "sequential",
-            open: sequential_map,
-        },
+        contender("ringpool map", ringpool_map),
+        contender("ringpool map, caller participates", participating_map),
+        contender("rayon par_iter collect", rayon_map),
+        contender("crossbeam by hand, 8 chunks", hand_map),
+        contender("threadpool, 8 chunks", threadpool_map),
+        contender("tokio spawn_blocking, 8 chunks", tokio_map),
+        contender("orx-parallel collect", orx_map),
+        contender("std scoped threads, a share each", std_map),
+        contender("sequential", sequential_map),
     ],
     checksum: sample_sum,
 };
@@ -54,28 +45,23 @@ pub const MAP_INTO: Workload = Workload {
     repeats: 21,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool map_into",
-            open: ringpool_into,
-        },
-        Contender {
-            name: "ringpool map_into, caller participates",
-            open: participating_into,
-        },
-        Contender {
-            name: "rayon par_iter collect_into_vec",
-            open: rayon_into,
-        },
-        Contender {
-            name: "sequential",
-            open: sequential_into,
-        },
+        contender("ringpool map_into", ringpool_into),
+        contender("ringpool map_into, caller participates", participating_into),
+        contender("rayon par_iter collect_into_vec", rayon_into),
+        contender("paralight, equal shares", paralight_into),
+        contender("chili join, leaves of 1,024", chili_into),
+        contender("forte join, leaves of 1,024", forte_into),
+        contender("std scoped threads, a share each", std_into),
+        contender("sequential", sequential_into),
     ],
     checksum: sample_sum,
 };
 
 /// One value of so many is summed: reading all 8 MB would measure memory once more.
 const STRIDE: usize = 1009;
+
+/// Items that a pool with nothing but `join` need not split further.
+const LEAF: usize = 1024;
 
 /// Over `usize`, which rayon splits by index; its ranges of `u64` take a slower way.
 fn item(n: usize) -> u64 {
@@ -152,24 +138,17 @@ fn sequential_map(_workers: usize) -> Session {
 }
 
 fn ringpool_into(workers: usize) -> Session {
-    let pool = pool(workers);
-    let mut values = Vec::new();
-    Box::new(move |units| {
-        values.resize(units, 0);
-        pool.map_into(0..units, &mut values[..], item)
-            .expect("the pool is open");
-        sample(&values)
-    })
+    into_pool(pool(workers))
 }
 
 fn participating_into(workers: usize) -> Session {
-    let pool = pool_with_caller(workers);
-    let mut values = Vec::new();
-    Box::new(move |units| {
-        values.resize(units, 0);
-        pool.map_into(0..units, &mut values[..], item)
+    into_pool(pool_with_caller(workers))
+}
+
+fn into_pool(pool: Pool) -> Session {
+    into(move |values| {
+        pool.map_into(0..values.len(), values, item)
             .expect("the pool is open");
-        sample(&values)
     })
 }
 
@@ -193,5 +172,80 @@ fn sequential_into(_workers: usize) -> Session {
         values.clear();
         values.extend((0..units).map(item));
         sample(&values)
+    })
+}
+
+fn tokio_map(workers: usize) -> Session {
+    let runtime = tokio_runtime(workers);
+    Box::new(move |units| by_chunks(units, workers, |job| drop(runtime.spawn_blocking(job))))
+}
+
+fn orx_map(workers: usize) -> Session {
+    Box::new(move |units| {
+        let values: Vec<u64> = (0..units)
+            .into_par()
+            .num_threads(workers)
+            .map(item)
+            .collect();
+        sample(&values)
+    })
+}
+
+/// What a leaf or a share is: some of the values, and the number of the first.
+fn fill(values: &mut [u64], begin: usize) {
+    for (value, n) in values.iter_mut().zip(begin..) {
+        *value = item(n);
+    }
+}
+
+fn by_shares(values: &mut [u64], workers: usize) {
+    let share = values.len().div_ceil(workers).max(1);
+    thread::scope(|scope| {
+        for (values, begin) in values.chunks_mut(share).zip((0..).step_by(share)) {
+            scope.spawn(move || fill(values, begin));
+        }
+    });
+}
+
+fn std_map(workers: usize) -> Session {
+    Box::new(move |units| {
+        let mut values = vec![0; units];
+        by_shares(&mut values, workers);
+        sample(&values)
+    })
+}
+
+/// Calls `f` with a vector that is there already.
+fn into(mut f: impl FnMut(&mut [u64]) + 'static) -> Session {
+    let mut values = Vec::new();
+    Box::new(move |units| {
+        values.resize(units, 0);
+        f(&mut values);
+        sample(&values)
+    })
+}
+
+fn std_into(workers: usize) -> Session {
+    into(move |values| by_shares(values, workers))
+}
+
+fn paralight_into(workers: usize) -> Session {
+    let mut pool = paralight(workers, RangeStrategy::Fixed);
+    into(move |values| {
+        let numbers = paralight::iter::IntoExactParallelSource::into_par_iter(0..values.len());
+        paralight_fill(&mut pool, numbers, values, item);
+    })
+}
+
+fn chili_into(workers: usize) -> Session {
+    let pool = chili(workers);
+    into(move |values| chili_fill(&mut pool.scope(), values, 0, LEAF, &fill))
+}
+
+fn forte_into(workers: usize) -> Session {
+    let pool = forte(workers);
+    into(move |values| {
+        let whole = |worker: &forte::Worker| forte_fill(worker, values, 0, LEAF, &fill);
+        pool.with_worker(whole);
     })
 }

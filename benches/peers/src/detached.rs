@@ -11,8 +11,8 @@ use std::time::Duration;
 use threadpool::ThreadPool;
 
 use crate::hand::HandPool;
-use crate::pools::{pool, rayon_pool};
-use crate::{Contender, Session, Workload, tiny, tiny_sum};
+use crate::pools::{Executor, forte, futures_pool, pool, rayon_pool, rusty_pool, tokio_runtime};
+use crate::{Session, Workload, contender, tiny, tiny_sum};
 
 /// W2 without handles.
 pub const DETACHED: Workload = Workload {
@@ -23,22 +23,16 @@ pub const DETACHED: Workload = Workload {
     repeats: 1,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool apply_async, handle dropped",
-            open: ringpool,
-        },
-        Contender {
-            name: "crossbeam by hand",
-            open: hand,
-        },
-        Contender {
-            name: "rayon spawn",
-            open: rayon,
-        },
-        Contender {
-            name: "threadpool execute",
-            open: threadpool,
-        },
+        contender("ringpool apply_async, handle dropped", ringpool),
+        contender("crossbeam by hand", hand),
+        contender("rayon spawn", rayon),
+        contender("threadpool execute", threadpool),
+        contender("rusty_pool execute", rusty),
+        contender("tokio spawn", tokio_spawn),
+        contender("tokio spawn_blocking", tokio_blocking),
+        contender("async-executor, detached", executor),
+        contender("futures ThreadPool", futures_spawn),
+        contender("forte spawn, caller participates", forte_spawn),
     ],
     checksum: tiny_sum,
 };
@@ -156,6 +150,69 @@ fn threadpool(workers: usize) -> Session {
         for n in 0..units as u64 {
             pool.execute(move || board.run(n));
         }
+        board.wait(units)
+    })
+}
+
+fn rusty(workers: usize) -> Session {
+    let (pool, board) = (rusty_pool(workers), Board::leaked());
+    Box::new(move |units| {
+        for n in 0..units as u64 {
+            pool.execute(move || board.run(n));
+        }
+        board.wait(units)
+    })
+}
+
+fn tokio_spawn(workers: usize) -> Session {
+    let (runtime, board) = (tokio_runtime(workers), Board::leaked());
+    Box::new(move |units| {
+        for n in 0..units as u64 {
+            drop(runtime.spawn(async move { board.run(n) }));
+        }
+        board.wait(units)
+    })
+}
+
+fn tokio_blocking(workers: usize) -> Session {
+    let (runtime, board) = (tokio_runtime(workers), Board::leaked());
+    Box::new(move |units| {
+        for n in 0..units as u64 {
+            drop(runtime.spawn_blocking(move || board.run(n)));
+        }
+        board.wait(units)
+    })
+}
+
+fn executor(workers: usize) -> Session {
+    let (executor, board) = (Executor::new(workers), Board::leaked());
+    Box::new(move |units| {
+        for n in 0..units as u64 {
+            executor.spawn(move || board.run(n)).detach();
+        }
+        board.wait(units)
+    })
+}
+
+fn futures_spawn(workers: usize) -> Session {
+    let (pool, board) = (futures_pool(workers), Board::leaked());
+    Box::new(move |units| {
+        for n in 0..units as u64 {
+            pool.spawn_ok(async move { board.run(n) });
+        }
+        board.wait(units)
+    })
+}
+
+/// Jobs that are still queued when the closure ends go to the other workers, or are run by this thread.
+fn forte_spawn(workers: usize) -> Session {
+    let (pool, board) = (forte(workers), Board::leaked());
+    Box::new(move |units| {
+        pool.with_worker(|worker| {
+            for n in 0..units as u64 {
+                worker.spawn(move |_| board.run(n));
+            }
+        });
         board.wait(units)
     })
 }

@@ -1,9 +1,16 @@
 //! W3: loops over 10^7 numbers, where memory is most of the work.
 
-use rayon::prelude::*;
+use std::thread;
 
-use crate::pools::{pool, pool_with_caller, rayon_pool};
-use crate::{Contender, Session, Workload};
+use orx_parallel::{Par as _, Parallelizable as _};
+use paralight::threads::RangeStrategy;
+use rayon::iter::{
+    IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
+};
+
+use crate::loops;
+use crate::pools::{chili, forte, paralight, pool, pool_with_caller, rayon_pool};
+use crate::{Session, Workload, contender};
 
 /// W3: a map into a fresh vector.
 pub const FRESH: Workload = Workload {
@@ -14,22 +21,12 @@ pub const FRESH: Workload = Workload {
     repeats: 5,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool map",
-            open: |workers| fresh(workers, false),
-        },
-        Contender {
-            name: "ringpool map, caller participates",
-            open: |workers| fresh(workers, true),
-        },
-        Contender {
-            name: "rayon par_iter collect",
-            open: rayon_fresh,
-        },
-        Contender {
-            name: "sequential",
-            open: sequential_fresh,
-        },
+        contender("ringpool map", |w| fresh(w, false)),
+        contender("ringpool map, caller participates", |w| fresh(w, true)),
+        contender("rayon par_iter collect", rayon_fresh),
+        contender("orx-parallel collect", orx_fresh),
+        contender("std scoped threads, a share each", std_fresh),
+        contender("sequential", sequential_fresh),
     ],
     checksum: mapped_sum,
 };
@@ -43,22 +40,14 @@ pub const INTO: Workload = Workload {
     repeats: 11,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool map_into",
-            open: |workers| into(workers, false),
-        },
-        Contender {
-            name: "ringpool map_into, caller participates",
-            open: |workers| into(workers, true),
-        },
-        Contender {
-            name: "rayon par_iter collect_into_vec",
-            open: rayon_into,
-        },
-        Contender {
-            name: "sequential",
-            open: sequential_into,
-        },
+        contender("ringpool map_into", |w| into(w, false)),
+        contender("ringpool map_into, caller participates", |w| into(w, true)),
+        contender("rayon par_iter collect_into_vec", rayon_into),
+        contender("paralight, equal shares", paralight_into),
+        contender("chili join, leaves of 8,192", chili_into),
+        contender("forte join, leaves of 8,192", forte_into),
+        contender("std scoped threads, a share each", std_into),
+        contender("sequential", sequential_into),
     ],
     checksum: mapped_sum,
 };
@@ -72,22 +61,15 @@ pub const SUM: Workload = Workload {
     repeats: 11,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool reduce",
-            open: |workers| sum(workers, false),
-        },
-        Contender {
-            name: "ringpool reduce, caller participates",
-            open: |workers| sum(workers, true),
-        },
-        Contender {
-            name: "rayon par_iter sum",
-            open: rayon_sum,
-        },
-        Contender {
-            name: "sequential",
-            open: sequential_sum,
-        },
+        contender("ringpool reduce", |w| sum(w, false)),
+        contender("ringpool reduce, caller participates", |w| sum(w, true)),
+        contender("rayon par_iter sum", rayon_sum),
+        contender("orx-parallel reduce", orx_sum),
+        contender("paralight, equal shares", paralight_sum),
+        contender("chili join, leaves of 8,192", chili_sum),
+        contender("forte join, leaves of 8,192", forte_sum),
+        contender("std scoped threads, a share each", std_sum),
+        contender("sequential", sequential_sum),
     ],
     checksum: |units, _| squares(&numbers(units)),
 };
@@ -169,12 +151,9 @@ fn sequential_fresh(_workers: usize) -> Session {
 
 fn into(workers: usize, participates: bool) -> Session {
     let pool = team(workers, participates);
-    let mut values = Vec::new();
-    with_numbers(move |input| {
-        values.resize(input.len(), 0);
-        pool.map_into(input, &mut values[..], step)
+    into_existing(move |input, values| {
+        pool.map_into(input, values, step)
             .expect("the pool is open");
-        sample(&values)
     })
 }
 
@@ -218,4 +197,127 @@ fn rayon_sum(workers: usize) -> Session {
 
 fn sequential_sum(_workers: usize) -> Session {
     with_numbers(squares)
+}
+
+/// Items that a pool with nothing but `join` need not split further.
+const LEAF: usize = 8192;
+
+/// The part of a map that begins at `begin`.
+fn fill(input: &[u64], values: &mut [u64], begin: usize) {
+    for (value, x) in values.iter_mut().zip(&input[begin..]) {
+        *value = step(x);
+    }
+}
+
+fn by_shares(input: &[u64], values: &mut [u64], workers: usize) {
+    let share = values.len().div_ceil(workers).max(1);
+    thread::scope(|scope| {
+        for (values, begin) in values.chunks_mut(share).zip((0..).step_by(share)) {
+            scope.spawn(move || fill(input, values, begin));
+        }
+    });
+}
+
+fn orx_fresh(workers: usize) -> Session {
+    with_numbers(move |input| {
+        let values: Vec<u64> = input.par().num_threads(workers).map(step).collect();
+        sample(&values)
+    })
+}
+
+fn std_fresh(workers: usize) -> Session {
+    with_numbers(move |input| {
+        let mut values = vec![0; input.len()];
+        by_shares(input, &mut values, workers);
+        sample(&values)
+    })
+}
+
+/// Calls `f` with the input and a vector of its length, which is there already.
+fn into_existing(mut f: impl FnMut(&[u64], &mut [u64]) + 'static) -> Session {
+    let mut values = Vec::new();
+    with_numbers(move |input| {
+        values.resize(input.len(), 0);
+        f(input, &mut values);
+        sample(&values)
+    })
+}
+
+fn std_into(workers: usize) -> Session {
+    into_existing(move |input, values| by_shares(input, values, workers))
+}
+
+fn paralight_into(workers: usize) -> Session {
+    let mut pool = paralight(workers, RangeStrategy::Fixed);
+    into_existing(move |input, values| {
+        let items = paralight::iter::IntoExactParallelRefSource::par_iter(input);
+        loops::paralight_fill(&mut pool, items, values, step);
+    })
+}
+
+fn chili_into(workers: usize) -> Session {
+    let pool = chili(workers);
+    into_existing(move |input, values| {
+        let leaf = |values: &mut [u64], begin| fill(input, values, begin);
+        loops::chili_fill(&mut pool.scope(), values, 0, LEAF, &leaf);
+    })
+}
+
+fn forte_into(workers: usize) -> Session {
+    let pool = forte(workers);
+    into_existing(move |input, values| {
+        let leaf = |values: &mut [u64], begin| fill(input, values, begin);
+        pool.with_worker(|worker| loops::forte_fill(worker, values, 0, LEAF, &leaf));
+    })
+}
+
+fn orx_sum(workers: usize) -> Session {
+    with_numbers(move |input| {
+        let squares = input.par().num_threads(workers).map(|x| square(*x));
+        squares.reduce(u64::wrapping_add).unwrap_or(0)
+    })
+}
+
+fn paralight_sum(workers: usize) -> Session {
+    let mut pool = paralight(workers, RangeStrategy::Fixed);
+    with_numbers(move |input| {
+        loops::paralight_sum(
+            &mut pool,
+            paralight::iter::IntoExactParallelRefSource::par_iter(input),
+            |x| square(*x),
+        )
+    })
+}
+
+fn chili_sum(workers: usize) -> Session {
+    let pool = chili(workers);
+    with_numbers(move |input| {
+        loops::chili_sum(&mut pool.scope(), 0..input.len(), LEAF, &|range| {
+            squares(&input[range])
+        })
+    })
+}
+
+fn forte_sum(workers: usize) -> Session {
+    let pool = forte(workers);
+    with_numbers(move |input| {
+        let leaf = |range| squares(&input[range]);
+        pool.with_worker(|worker| loops::forte_sum(worker, 0..input.len(), LEAF, &leaf))
+    })
+}
+
+fn std_sum(workers: usize) -> Session {
+    with_numbers(move |input| {
+        let share = input.len().div_ceil(workers).max(1);
+        thread::scope(|scope| {
+            let threads: Vec<_> = input
+                .chunks(share)
+                .map(|share| scope.spawn(move || squares(share)))
+                .collect();
+            let sums = threads
+                .into_iter()
+                .map(|thread| thread.join().expect("no thread panics"));
+            sums.fold(0, u64::wrapping_add)
+        })
+    })
 }

@@ -9,14 +9,18 @@ pub mod calls;
 pub mod chunks;
 pub mod detached;
 pub mod foreign;
+pub mod growth;
 pub mod hand;
 pub mod handles;
 pub mod hot;
 pub mod hpc;
+pub mod idle;
 pub mod large;
 pub mod limits;
+pub mod loops;
 pub mod pools;
 pub mod region;
+pub mod rings;
 pub mod streams;
 pub mod uneven;
 pub mod whole;
@@ -38,6 +42,11 @@ pub struct Contender {
     pub name: &'static str,
     /// Makes its pool with that many workers.
     pub open: fn(usize) -> Session,
+}
+
+/// So many of them stand in a table that each has to fit one line.
+const fn contender(name: &'static str, open: fn(usize) -> Session) -> Contender {
+    Contender { name, open }
 }
 
 /// One question that all its contenders answer.
@@ -106,6 +115,8 @@ mod tests {
         for workload in WORKLOADS {
             for contender in workload.contenders {
                 for workers in [1, 2] {
+                    // Tells with --nocapture who hangs.
+                    println!("{}: {}, {workers}", workload.id, contender.name);
                     let mut session = (contender.open)(workers);
                     for units in [0, 1, 10_000] {
                         let sum = session(units);

@@ -1,63 +1,49 @@
 //! W4: parallel regions that are empty or almost so, where hand-over is all there is.
 
 use std::hint::black_box;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
-use rayon::prelude::*;
+use orx_parallel::{IntoParIter as _, Par as _};
+use paralight::threads::RangeStrategy;
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
 use ringpool::{Pool, Schedule};
 use threadpool::ThreadPool;
 
 use crate::hand::HandTeam;
-use crate::pools::{pool, pool_with_caller, rayon_pool};
-use crate::{Contender, Session, Workload, tiny};
+use crate::loops::{chili_sum, forte_sum, paralight_each};
+use crate::pools::{chili, forte, paralight, pool, pool_with_caller, rayon_pool};
+use crate::{Session, Workload, contender, tiny};
 
 /// W4: an empty region.
 pub const EMPTY: Workload = Workload {
     id: "W4 region",
     what: "an empty parallel region, and what part of the workers runs in it",
     unit: "region",
-    units: 100_000,
-    repeats: 5,
+    units: 20_000,
+    repeats: 3,
     singles: 10_000,
     contenders: &[
-        Contender {
-            name: "ringpool broadcast",
-            open: broadcast,
-        },
-        Contender {
-            name: "ringpool for_each, static",
-            open: for_each_static,
-        },
-        Contender {
-            name: "ringpool for_each",
-            open: for_each,
-        },
-        Contender {
-            name: "ringpool broadcast, caller participates",
-            open: participating_broadcast,
-        },
-        Contender {
-            name: "ringpool for_each static, caller participates",
-            open: participating_static,
-        },
-        Contender {
-            name: "rayon broadcast",
-            open: rayon_broadcast,
-        },
-        Contender {
-            name: "rayon par_iter",
-            open: rayon_par_iter,
-        },
-        Contender {
-            name: "crossbeam by hand, a channel a thread",
-            open: hand,
-        },
-        Contender {
-            name: "threadpool + barrier",
-            open: threadpool,
-        },
+        contender("ringpool broadcast", broadcast),
+        contender("ringpool for_each, static", for_each_static),
+        contender("ringpool for_each", for_each),
+        contender(
+            "ringpool broadcast, caller participates",
+            participating_broadcast,
+        ),
+        contender(
+            "ringpool for_each static, caller participates",
+            participating_static,
+        ),
+        contender("rayon broadcast", rayon_broadcast),
+        contender("rayon par_iter", rayon_par_iter),
+        contender("crossbeam by hand, a channel a thread", hand),
+        contender("threadpool + barrier", threadpool),
+        contender("paralight, equal shares", paralight_region),
+        contender("std scoped threads", std_region),
     ],
     checksum: |units, _| units as u64,
 };
@@ -67,30 +53,22 @@ pub const TINY: Workload = Workload {
     id: "W4 tiny",
     what: "a loop over 16 tiny items",
     unit: "region",
-    units: 100_000,
+    units: 50_000,
     repeats: 5,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool for_each",
-            open: tiny_loop,
-        },
-        Contender {
-            name: "ringpool for_each, caller participates",
-            open: participating_tiny_loop,
-        },
-        Contender {
-            name: "rayon par_iter",
-            open: rayon_tiny_loop,
-        },
-        Contender {
-            name: "rayon par_iter within install",
-            open: rayon_tiny_loop_inside,
-        },
-        Contender {
-            name: "sequential",
-            open: sequential_tiny_loop,
-        },
+        contender("ringpool for_each", tiny_loop),
+        contender(
+            "ringpool for_each, caller participates",
+            participating_tiny_loop,
+        ),
+        contender("rayon par_iter", rayon_tiny_loop),
+        contender("rayon par_iter within install", rayon_tiny_loop_inside),
+        contender("orx-parallel", orx_tiny_loop),
+        contender("paralight, equal shares", paralight_tiny_loop),
+        contender("chili join, leaves of 16", chili_tiny_loop),
+        contender("forte join, leaves of 16", forte_tiny_loop),
+        contender("sequential", sequential_tiny_loop),
     ],
     checksum: |units, _| (units * ITEMS) as u64,
 };
@@ -194,6 +172,25 @@ fn threadpool(workers: usize) -> Session {
     })
 }
 
+fn paralight_region(workers: usize) -> Session {
+    let mut pool = paralight(workers, RangeStrategy::Fixed);
+    regions(move || {
+        paralight_each(&mut pool, 0..workers, |part| {
+            black_box(part);
+        });
+    })
+}
+
+fn std_region(workers: usize) -> Session {
+    regions(move || {
+        thread::scope(|scope| {
+            for part in 0..workers {
+                scope.spawn(move || black_box(part));
+            }
+        });
+    })
+}
+
 /// The body of a tiny loop: nothing that two threads would share.
 fn item(n: usize) {
     black_box(tiny(n as u64));
@@ -243,6 +240,34 @@ fn rayon_tiny_loop_inside(workers: usize) -> Session {
             }
         });
         (units * ITEMS) as u64
+    })
+}
+
+pub(crate) fn orx_tiny_loop(workers: usize) -> Session {
+    tiny_regions(move || (0..ITEMS).into_par().num_threads(workers).for_each(item))
+}
+
+pub(crate) fn paralight_tiny_loop(workers: usize) -> Session {
+    let mut pool = paralight(workers, RangeStrategy::Fixed);
+    tiny_regions(move || paralight_each(&mut pool, 0..ITEMS, item))
+}
+
+fn leaf(items: Range<usize>) -> u64 {
+    items.for_each(item);
+    0
+}
+
+pub(crate) fn chili_tiny_loop(workers: usize) -> Session {
+    let pool = chili(workers);
+    tiny_regions(move || {
+        chili_sum(&mut pool.scope(), 0..ITEMS, ITEMS, &leaf);
+    })
+}
+
+pub(crate) fn forte_tiny_loop(workers: usize) -> Session {
+    let pool = forte(workers);
+    tiny_regions(move || {
+        pool.with_worker(|worker| forte_sum(worker, 0..ITEMS, ITEMS, &leaf));
     })
 }
 

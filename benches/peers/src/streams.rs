@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
-use rayon::prelude::*;
+use orx_parallel::{IterIntoParIter as _, Par as _};
+use par_iter_sync::IntoParallelIteratorSync as _;
+use pariter::IteratorExt as _;
+use rayon::iter::{ParallelBridge as _, ParallelIterator as _};
 
 use crate::hand::HandPool;
 use crate::pools::{pool, rayon_pool};
-use crate::{Contender, Session, Workload, tiny, tiny_sum};
+use crate::{Session, Workload, contender, tiny, tiny_sum};
 
 /// W6: tiny items, in any order.
 pub const UNORDERED: Workload = Workload {
@@ -19,22 +22,11 @@ pub const UNORDERED: Workload = Workload {
     repeats: 3,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool imap_unordered",
-            open: |workers| unordered(workers, tiny),
-        },
-        Contender {
-            name: "rayon par_bridge",
-            open: |workers| rayon(workers, tiny),
-        },
-        Contender {
-            name: "crossbeam by hand, chunks of 64",
-            open: |workers| by_hand(workers, false),
-        },
-        Contender {
-            name: "sequential",
-            open: |_| sequential(tiny),
-        },
+        contender("ringpool imap_unordered", |w| unordered(w, tiny)),
+        contender("rayon par_bridge", |w| rayon(w, tiny)),
+        contender("crossbeam by hand, chunks of 64", |w| by_hand(w, false)),
+        contender("orx-parallel iter_into_par", |w| orx(w, tiny)),
+        contender("sequential", |_| sequential(tiny)),
     ],
     checksum: tiny_sum,
 };
@@ -48,18 +40,15 @@ pub const ORDERED: Workload = Workload {
     repeats: 3,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool imap",
-            open: |workers| ordered(workers, tiny),
-        },
-        Contender {
-            name: "crossbeam by hand, chunks of 64, put in order",
-            open: |workers| by_hand(workers, true),
-        },
-        Contender {
-            name: "sequential",
-            open: |_| sequential(tiny),
-        },
+        contender("ringpool imap", |w| ordered(w, tiny)),
+        contender("crossbeam by hand, chunks of 64, put in order", |w| {
+            by_hand(w, true)
+        }),
+        contender("pariter parallel_map", |w| pariter(w, tiny)),
+        contender("par-iter-sync, as many workers as CPUs", |_| {
+            par_iter_sync(tiny)
+        }),
+        contender("sequential", |_| sequential(tiny)),
     ],
     checksum: tiny_sum,
 };
@@ -73,22 +62,15 @@ pub const LONG: Workload = Workload {
     repeats: 3,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool imap_unordered",
-            open: |workers| unordered(workers, long),
-        },
-        Contender {
-            name: "ringpool imap",
-            open: |workers| ordered(workers, long),
-        },
-        Contender {
-            name: "rayon par_bridge",
-            open: |workers| rayon(workers, long),
-        },
-        Contender {
-            name: "sequential",
-            open: |_| sequential(long),
-        },
+        contender("ringpool imap_unordered", |w| unordered(w, long)),
+        contender("ringpool imap", |w| ordered(w, long)),
+        contender("rayon par_bridge", |w| rayon(w, long)),
+        contender("orx-parallel iter_into_par", |w| orx(w, long)),
+        contender("pariter parallel_map", |w| pariter(w, long)),
+        contender("par-iter-sync, as many workers as CPUs", |_| {
+            par_iter_sync(long)
+        }),
+        contender("sequential", |_| sequential(long)),
     ],
     checksum: tiny_sum,
 };
@@ -134,6 +116,28 @@ fn rayon(workers: usize, item: impl Item) -> Session {
             let items = (0..units as u64).par_bridge();
             items.map(item).reduce(|| 0, u64::wrapping_add)
         })
+    })
+}
+
+fn orx(workers: usize, item: impl Item) -> Session {
+    Box::new(move |units| {
+        let items = (0..units as u64).iter_into_par().num_threads(workers);
+        items.map(item).reduce(u64::wrapping_add).unwrap_or(0)
+    })
+}
+
+fn pariter(workers: usize, item: impl Item) -> Session {
+    Box::new(move |units| {
+        let items = 0..units as u64;
+        total_in_order(items.parallel_map_custom(|map| map.threads(workers), item))
+    })
+}
+
+/// Its threads are as many as the machine has CPUs, and start with every stream.
+fn par_iter_sync(item: impl Item) -> Session {
+    Box::new(move |units| {
+        let items = 0..units as u64;
+        total_in_order(items.into_par_iter_sync(move |n| Ok(item(n))))
     })
 }
 

@@ -4,11 +4,17 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 
 use crossbeam_channel::bounded;
+use futures::executor::block_on;
+use futures::task::SpawnExt;
+use paralight::threads::RangeStrategy;
 use threadpool::ThreadPool;
 
 use crate::hand::HandPool;
-use crate::pools::{pool, rayon_pool};
-use crate::{Contender, Session, Workload, tiny, tiny_sum};
+use crate::loops::paralight_sum;
+use crate::pools::{
+    Executor, futures_pool, paralight, pool, rayon_pool, rusty_pool, tokio_runtime,
+};
+use crate::{Session, Workload, contender, tiny, tiny_sum};
 
 /// W8: from nothing to nothing.
 pub const WHOLE: Workload = Workload {
@@ -19,26 +25,16 @@ pub const WHOLE: Workload = Workload {
     repeats: 3,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool",
-            open: ringpool,
-        },
-        Contender {
-            name: "bare threads that all run before the job, joined",
-            open: bare,
-        },
-        Contender {
-            name: "crossbeam by hand",
-            open: hand,
-        },
-        Contender {
-            name: "threadpool, joined, threads left behind",
-            open: threadpool,
-        },
-        Contender {
-            name: "rayon, threads left behind",
-            open: rayon,
-        },
+        contender("ringpool", ringpool),
+        contender("bare threads that all run before the job, joined", bare),
+        contender("crossbeam by hand", hand),
+        contender("threadpool, joined, threads left behind", threadpool),
+        contender("rayon, threads left behind", rayon),
+        contender("rusty_pool, shut down and joined", rusty),
+        contender("tokio", tokio_spawn),
+        contender("async-executor, threads by hand", executor),
+        contender("futures ThreadPool, threads left behind", futures_spawn),
+        contender("paralight", paralight_whole),
     ],
     checksum: tiny_sum,
 };
@@ -101,4 +97,44 @@ fn threadpool(workers: usize) -> Session {
 
 fn rayon(workers: usize) -> Session {
     each(move |n| rayon_pool(workers).install(|| tiny(n)))
+}
+
+fn rusty(workers: usize) -> Session {
+    each(move |n| {
+        let pool = rusty_pool(workers);
+        pool.start_core_threads();
+        let value = pool.evaluate(move || tiny(n)).await_complete();
+        pool.shutdown_join();
+        value
+    })
+}
+
+fn tokio_spawn(workers: usize) -> Session {
+    each(move |n| {
+        let runtime = tokio_runtime(workers);
+        let task = runtime.spawn(async move { tiny(n) });
+        runtime.block_on(task).expect("the task ends well")
+    })
+}
+
+fn executor(workers: usize) -> Session {
+    each(move |n| block_on(Executor::new(workers).spawn(move || tiny(n))))
+}
+
+fn futures_spawn(workers: usize) -> Session {
+    each(move |n| {
+        let task = futures_pool(workers).spawn_with_handle(async move { tiny(n) });
+        block_on(task.expect("the pool is open"))
+    })
+}
+
+fn paralight_whole(workers: usize) -> Session {
+    each(move |n| {
+        let mut pool = paralight(workers, RangeStrategy::Fixed);
+        paralight_sum(
+            &mut pool,
+            paralight::iter::IntoExactParallelSource::into_par_iter(vec![n]),
+            tiny,
+        )
+    })
 }

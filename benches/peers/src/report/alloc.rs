@@ -1,8 +1,9 @@
-//! The counting allocator and what the kernel says about memory.
+//! The counting allocator, and what the kernel says about memory and threads.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// The system's allocator, which counts while [`count`] runs and only then: a counter that all
 /// threads share would slow down those who allocate most.
@@ -76,6 +77,21 @@ pub(crate) fn switches() -> (usize, usize) {
         }
     }
     (waited, pushed)
+}
+
+/// The CPU time of all threads of this process so far; those that have ended do not count.
+pub(crate) fn busy() -> Duration {
+    let mut nanos = 0;
+    for thread in fs::read_dir("/proc/self/task")
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let times = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+        let first = times.split_whitespace().next();
+        nanos += first.and_then(|time| time.parse().ok()).unwrap_or(0);
+    }
+    Duration::from_nanos(nanos)
 }
 
 /// Bytes of memory in use by this process now (`VmRSS`) or at most (`VmHWM`); 0 where it cannot be told.

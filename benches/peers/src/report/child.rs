@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 
 use ringpool_peers::backlog::BACKLOGS;
 use ringpool_peers::calls::{self, CALLS};
+use ringpool_peers::growth::{self, Point};
+use ringpool_peers::idle::KINDS;
 use ringpool_peers::limits::LIMITS;
+use ringpool_peers::rings::{self, QUEUES};
 use ringpool_peers::{WORKLOADS, region, workers};
 
 use crate::alloc;
@@ -27,6 +30,14 @@ pub(crate) fn run(kind: &str, numbers: &[usize]) -> Option<Vec<f64>> {
         ("backlog", &[which, jobs]) => backlog(which, jobs),
         ("limit", &[which]) => vec![(LIMITS[which].measure)()],
         ("call", &[which, calls]) => call(which, calls),
+        ("idle", &[which]) => idle(which),
+        ("relay", &[which, pairs, items]) => relay(which, pairs, items),
+        ("growth", &[jobs, workers, capture, submitters]) => grow(Point {
+            jobs,
+            workers,
+            capture,
+            submitters,
+        }),
         _ => return None,
     })
 }
@@ -174,6 +185,33 @@ fn cold(
         (0..units).map(once).collect()
     });
     tail(times)
+}
+
+/// The CPU time of all threads in the second after some work, in percent of that second.
+fn idle(which: usize) -> Vec<f64> {
+    let mut session = (KINDS[which].open)(workers());
+    let _ = session(1000);
+    let (begin, before) = (Instant::now(), alloc::busy());
+    thread::sleep(Duration::from_secs(1));
+    let burnt = alloc::busy().saturating_sub(before);
+    vec![burnt.as_secs_f64() / begin.elapsed().as_secs_f64() * 100.0]
+}
+
+/// Nanoseconds an item that goes through a queue.
+fn relay(which: usize, pairs: usize, items: usize) -> Vec<f64> {
+    let (queue, count) = (&QUEUES[which], items as u64);
+    let _ = (queue.relay)(pairs, count / 10);
+    let begin = Instant::now();
+    let sum = (queue.relay)(pairs, count);
+    let took = begin.elapsed();
+    assert_eq!(sum, rings::total(count), "a wrong result");
+    vec![took.as_secs_f64() * 1e9 / float(items)]
+}
+
+/// Nanoseconds a job.
+fn grow(point: Point) -> Vec<f64> {
+    let took = growth::run(point);
+    vec![took.as_secs_f64() * 1e9 / float(point.jobs)]
 }
 
 /// Counts here are far below 2^52, so the cast is exact.

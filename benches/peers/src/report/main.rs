@@ -102,6 +102,9 @@ fn report(settings: &Settings) -> Result<(), Box<dyn Error>> {
     sections::shares::run(settings, &found, &mut sink);
     sections::backlog::run(settings, &mut sink);
     sections::allocations::run(settings, &mut sink);
+    sections::idle::run(settings, &mut sink);
+    sections::rings::run(settings, &mut sink);
+    sections::growth::run(settings, &mut sink);
     sections::model::run(settings, &limits, &mut sink);
 
     let end = format!(

@@ -3,8 +3,11 @@
 pub(crate) mod allocations;
 pub(crate) mod backlog;
 pub(crate) mod cold;
+pub(crate) mod growth;
+pub(crate) mod idle;
 pub(crate) mod limits;
 pub(crate) mod model;
+pub(crate) mod rings;
 pub(crate) mod shares;
 pub(crate) mod workloads;
 
