@@ -177,7 +177,7 @@ fn is_ours(row: &Row) -> bool {
     row.name.starts_with("ringpool")
 }
 
-/// The ratios of a section as bars, the fastest on top. `None`: nothing is compared there.
+/// The ratios of a section as bars, of contenders the fastest on top. `None`: nothing is compared there.
 pub(crate) fn bars(figures: &Figures) -> Option<String> {
     let mut rows: Vec<(&Row, f64, (f64, f64))> = figures
         .rows
@@ -187,7 +187,11 @@ pub(crate) fn bars(figures: &Figures) -> Option<String> {
     if rows.len() < 2 {
         return None;
     }
-    rows.sort_by(|(_, a, _), (_, b, _)| a.total_cmp(b));
+    // Where ringpool stands alone, rows are amounts of work in their order.
+    let alone = !rows.iter().any(|(row, ..)| is_ours(row));
+    if !alone {
+        rows.sort_by(|(_, a, _), (_, b, _)| a.total_cmp(b));
+    }
     let axis = Axis::over(
         rows.iter()
             .flat_map(|(_, median, (least, greatest))| [*median, *least, *greatest]),
@@ -203,11 +207,17 @@ pub(crate) fn bars(figures: &Figures) -> Option<String> {
     let mut y = HEAD - ROW / 2.0;
     for (row, ratio, range) in rows {
         y += ROW;
-        let class = if is_ours(row) { "ours" } else { "peer" };
+        let class = if alone || is_ours(row) {
+            "ours"
+        } else {
+            "peer"
+        };
         let text = if is_ours(row) { "ours" } else { "" };
         canvas.text(NAMES, y + 4.0, text, "end", &row.name);
         canvas.bar(class, &axis, y, ratio);
-        canvas.whisker(&axis, y, range);
+        if range.0 < range.1 {
+            canvas.whisker(&axis, y, range);
+        }
         canvas.text(VALUES, y + 4.0, text, "end", &number(row.value.median()));
         canvas.text(WIDTH - 12.0, y + 4.0, text, "end", &times(ratio));
     }

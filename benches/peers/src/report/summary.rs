@@ -91,13 +91,23 @@ fn takes_part(all: &[Figures], id: &str, row: &Row) -> bool {
     share.is_none_or(|share| share.value.median().is_some_and(|share| share > 99.0))
 }
 
-/// The peer itself, without how it was used.
+/// The peer itself, without how it was used; of a long name as many words as there is room for.
 fn short(name: &str) -> String {
+    const ROOM: usize = 20;
+
     if name.starts_with(RAYON) {
         return RAYON.into();
     }
     let end = name.find([':', ',', '+', '(']).unwrap_or(name.len());
-    name[..end].trim().to_owned()
+    let mut words = name[..end].split_whitespace();
+    let mut short = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        if short.len() + 1 + word.len() > ROOM {
+            break;
+        }
+        short.extend([" ", word]);
+    }
+    short
 }
 
 /// The picture.
@@ -147,5 +157,56 @@ fn time(nanos: f64) -> String {
         nanos if nanos >= 1e6 => format!("{} ms", number(Some(nanos / 1e6))),
         nanos if nanos >= 1e3 => format!("{} µs", number(Some(nanos / 1e3))),
         nanos => format!("{} ns", number(Some(nanos))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_goes_by_its_own_name() {
+        assert_eq!(
+            short("crossbeam by hand, a channel a job"),
+            "crossbeam by hand"
+        );
+        assert_eq!(short("libgomp active: parallel for"), "libgomp active");
+        assert_eq!(short("orx-parallel iter_into_par"), "orx-parallel");
+        assert_eq!(short("rayon spawn + channel"), "rayon");
+    }
+
+    #[test]
+    fn like_is_compared_with_like() {
+        let row = |name: &str, value: f64| Row {
+            name: name.into(),
+            value: [value].into_iter().collect(),
+            ratio: [value / 10.0].into_iter().collect(),
+            ..Row::default()
+        };
+        let mut hot = Figures::new("W1 hot", "", "ns a job");
+        hot.rows = vec![
+            row("ringpool apply", 10.0),
+            row("ringpool apply, caller participates", 1.0),
+            row("oneTBB: task_group, the caller may run it", 1.0),
+            row("sequential", 0.5),
+            row("rayon install", 30.0),
+            row("threadpool + channel", 20.0),
+        ];
+        let mut region = Figures::new("W4 region", "", "ns a region");
+        region.rows = vec![
+            row("ringpool broadcast", 10.0),
+            row("rayon par_iter", 1.0),
+            row("rayon broadcast", 40.0),
+        ];
+        let mut shares = Figures::new("W4 shares", "", "%");
+        shares.rows = vec![row("rayon par_iter", 0.0)];
+        let lines = lines(&[hot, region, shares]);
+        let best = |line: &Line| (line.own, line.best.0.clone(), line.best.1);
+        let found: Vec<_> = lines.iter().map(best).collect();
+        let expected = [
+            (10.0, "threadpool".to_owned(), 20.0),
+            (10.0, "rayon".to_owned(), 40.0),
+        ];
+        assert_eq!(found, expected);
     }
 }
