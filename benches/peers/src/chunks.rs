@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use ringpool::{Pool, Schedule, WaitPolicy};
 
-use crate::pools::{pool, pool_with_caller, rayon_pool};
-use crate::{Contender, Session, Workload};
+use crate::pools::{pool, pool_that_waits, pool_with_caller, rayon_pool};
+use crate::{Session, Workload, contender};
 
 /// W4: regions in which each worker has 10 µs to do.
 pub const CHUNKS: Workload = Workload {
@@ -18,26 +18,15 @@ pub const CHUNKS: Workload = Workload {
     repeats: 3,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool for_each, static",
-            open: |workers| fixed(pool(workers), work),
-        },
-        Contender {
-            name: "ringpool for_each static, caller participates",
-            open: |workers| fixed(pool_with_caller(workers), work),
-        },
-        Contender {
-            name: "rayon broadcast",
-            open: |workers| rayon_broadcast(workers, work),
-        },
-        Contender {
-            name: "rayon par_iter",
-            open: rayon_chunks,
-        },
-        Contender {
-            name: "one chunk alone",
-            open: |_| regions(work),
-        },
+        contender("ringpool for_each, static", |workers| {
+            fixed(pool(workers), work)
+        }),
+        contender("ringpool for_each static, caller participates", |workers| {
+            fixed(pool_with_caller(workers), work)
+        }),
+        contender("rayon broadcast", |workers| rayon_broadcast(workers, work)),
+        contender("rayon par_iter", rayon_chunks),
+        contender("one chunk alone", |_| regions(work)),
     ],
     checksum: |units, _| units as u64,
 };
@@ -51,26 +40,21 @@ pub const OVERSUBSCRIBED: Workload = Workload {
     repeats: 3,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool for_each, static",
-            open: |workers| fixed(pool(2 * workers), || ()),
-        },
-        Contender {
-            name: "ringpool for_each static, caller participates",
-            open: |workers| fixed(pool_with_caller(2 * workers), || ()),
-        },
-        Contender {
-            name: "ringpool for_each static, passive",
-            open: |workers| fixed(waiting(2 * workers, WaitPolicy::Passive), || ()),
-        },
-        Contender {
-            name: "ringpool for_each static, active",
-            open: |workers| fixed(waiting(2 * workers, WaitPolicy::Active), || ()),
-        },
-        Contender {
-            name: "rayon broadcast",
-            open: |workers| rayon_broadcast(2 * workers, || ()),
-        },
+        contender("ringpool for_each, static", |workers| {
+            fixed(pool(2 * workers), || ())
+        }),
+        contender("ringpool for_each static, caller participates", |workers| {
+            fixed(pool_with_caller(2 * workers), || ())
+        }),
+        contender("ringpool for_each static, passive", |workers| {
+            fixed(pool_that_waits(2 * workers, WaitPolicy::Passive), || ())
+        }),
+        contender("ringpool for_each static, active", |workers| {
+            fixed(pool_that_waits(2 * workers, WaitPolicy::Active), || ())
+        }),
+        contender("rayon broadcast", |workers| {
+            rayon_broadcast(2 * workers, || ())
+        }),
     ],
     checksum: |units, _| units as u64,
 };
@@ -81,15 +65,6 @@ fn work() {
     while begin.elapsed() < Duration::from_micros(10) {
         spin_loop();
     }
-}
-
-fn waiting(workers: usize, policy: WaitPolicy) -> Pool {
-    Pool::builder()
-        .workers(workers)
-        .caller_participates()
-        .wait_policy(policy)
-        .build()
-        .expect("threads can be started")
 }
 
 fn regions(once: impl Fn() + 'static) -> Session {

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use ringpool::{Pool, Schedule, enumerate};
 
 use crate::pools::{pool, pool_with_caller, rayon_pool};
-use crate::{Contender, Session, Workload};
+use crate::{Session, Workload, contender};
 
 /// W7: Jacobi's method for the heat equation.
 pub const JACOBI: Workload = Workload {
@@ -18,22 +18,14 @@ pub const JACOBI: Workload = Workload {
     repeats: 3,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool for_each, static",
-            open: |workers| jacobi_on(pool(workers)),
-        },
-        Contender {
-            name: "ringpool for_each static, caller participates",
-            open: |workers| jacobi_on(pool_with_caller(workers)),
-        },
-        Contender {
-            name: "rayon par_chunks_mut",
-            open: rayon_jacobi,
-        },
-        Contender {
-            name: "sequential",
-            open: |_| jacobi(one_by_one),
-        },
+        contender("ringpool for_each, static", |workers| {
+            jacobi_on(pool(workers))
+        }),
+        contender("ringpool for_each static, caller participates", |workers| {
+            jacobi_on(pool_with_caller(workers))
+        }),
+        contender("rayon par_chunks_mut", rayon_jacobi),
+        contender("sequential", |_| jacobi(one_by_one)),
     ],
     checksum: |units, _| jacobi(one_by_one)(units),
 };
@@ -47,22 +39,12 @@ pub const MANDELBROT: Workload = Workload {
     repeats: 3,
     singles: 0,
     contenders: &[
-        Contender {
-            name: "ringpool reduce",
-            open: |workers| mandelbrot_on(pool(workers)),
-        },
-        Contender {
-            name: "ringpool reduce, caller participates",
-            open: |workers| mandelbrot_on(pool_with_caller(workers)),
-        },
-        Contender {
-            name: "rayon par_iter",
-            open: rayon_mandelbrot,
-        },
-        Contender {
-            name: "sequential",
-            open: |_| Box::new(mandelbrot),
-        },
+        contender("ringpool reduce", |workers| mandelbrot_on(pool(workers))),
+        contender("ringpool reduce, caller participates", |workers| {
+            mandelbrot_on(pool_with_caller(workers))
+        }),
+        contender("rayon par_iter", rayon_mandelbrot),
+        contender("sequential", |_| Box::new(mandelbrot)),
     ],
     checksum: |units, _| mandelbrot(units),
 };

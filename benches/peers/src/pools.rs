@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::executor::block_on;
 use paralight::threads::{CpuPinningPolicy, RangeStrategy, ThreadCount, ThreadPoolBuilder};
-use ringpool::Pool;
+use ringpool::{Pool, WaitPolicy};
 use tokio::runtime::Runtime;
 
 /// A ringpool with that many workers.
@@ -23,6 +23,16 @@ pub fn pool_with_caller(workers: usize) -> Pool {
     Pool::builder()
         .workers(workers)
         .caller_participates()
+        .build()
+        .expect("threads can be started")
+}
+
+/// The same, whose idle workers wait so.
+pub fn pool_that_waits(workers: usize, policy: WaitPolicy) -> Pool {
+    Pool::builder()
+        .workers(workers)
+        .caller_participates()
+        .wait_policy(policy)
         .build()
         .expect("threads can be started")
 }

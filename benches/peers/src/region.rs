@@ -10,12 +10,12 @@ use std::thread;
 use orx_parallel::{IntoParIter as _, Par as _};
 use paralight::threads::RangeStrategy;
 use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
-use ringpool::{Pool, Schedule};
+use ringpool::{Pool, Schedule, WaitPolicy};
 use threadpool::ThreadPool;
 
 use crate::hand::HandTeam;
 use crate::loops::{chili_sum, forte_sum, paralight_each};
-use crate::pools::{chili, forte, paralight, pool, pool_with_caller, rayon_pool};
+use crate::pools::{chili, forte, paralight, pool, pool_that_waits, pool_with_caller, rayon_pool};
 use crate::{Session, Workload, contender, tiny};
 
 /// W4: an empty region.
@@ -38,6 +38,12 @@ pub const EMPTY: Workload = Workload {
             "ringpool for_each static, caller participates",
             participating_static,
         ),
+        contender("ringpool static, caller participates, active", |workers| {
+            waiting_static(workers, WaitPolicy::Active)
+        }),
+        contender("ringpool static, caller participates, passive", |workers| {
+            waiting_static(workers, WaitPolicy::Passive)
+        }),
         contender("rayon broadcast", rayon_broadcast),
         contender("rayon par_iter", rayon_par_iter),
         contender("crossbeam by hand, a channel a thread", hand),
@@ -107,6 +113,11 @@ fn for_each_static(workers: usize) -> Session {
 
 fn participating_static(workers: usize) -> Session {
     let pool = pool_with_caller(workers);
+    regions(move || static_loop(&pool, workers))
+}
+
+fn waiting_static(workers: usize, policy: WaitPolicy) -> Session {
+    let pool = pool_that_waits(workers, policy);
     regions(move || static_loop(&pool, workers))
 }
 

@@ -103,7 +103,7 @@ fn report(settings: &Settings) -> Result<(), Box<dyn Error>> {
     sections::backlog::run(settings, &mut sink);
     sections::allocations::run(settings, &mut sink);
     sections::idle::run(settings, &mut sink);
-    sections::rings::run(settings, &mut sink);
+    sections::rings::run(settings, &found, &mut sink);
     sections::growth::run(settings, &mut sink);
     sections::model::run(settings, &limits, &mut sink);
 

@@ -1,13 +1,15 @@
 //! ringpool's ring beside other queues.
 
-use ringpool_peers::rings::QUEUES;
+use ringpool_peers::foreign::Found;
+use ringpool_peers::rings::{self, QUEUES};
+use ringpool_peers::workers;
 
 use super::Sink;
 use crate::figures::Figures;
 use crate::measure::{Task, by_turns};
 use crate::settings::Settings;
 
-pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
+pub(crate) fn run(settings: &Settings, found: &Found, sink: Sink<'_>) {
     let shapes = [
         (
             0,
@@ -40,7 +42,20 @@ pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
                 let task = Task::new("relay", &[which, pairs, items]);
                 (queue.name.to_owned(), task)
             });
-        figures.rows = by_turns(id, settings.rounds, entries);
+        let others = found.of(id).map(|contender| {
+            let task = Task::Foreign {
+                contender: contender.clone(),
+                question: "time",
+                numbers: [workers(), items, 1],
+                sum: Some(rings::total(items as u64)),
+            };
+            (contender.name.clone(), task)
+        });
+        figures.rows = by_turns(id, settings.rounds, entries.chain(others));
+        for row in &mut figures.rows {
+            // The checksum of a foreign program has been looked at.
+            row.more.clear();
+        }
         sink(figures);
     }
 }
