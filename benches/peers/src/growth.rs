@@ -1,7 +1,6 @@
 //! What a job of ringpool costs as work grows: more jobs, workers, bytes and submitters.
 
 use std::thread;
-use std::time::{Duration, Instant};
 
 use crate::pools::pool;
 use crate::tiny;
@@ -22,23 +21,23 @@ pub struct Point {
 /// What [`Point::capture`] can be.
 pub const CAPTURES: [usize; 4] = [8, 64, 512, 4096];
 
-/// Runs all jobs, each in a scope of its submitter, and tells how long that took; a warm-up with as many jobs comes first.
-pub fn run(point: Point) -> Duration {
+/// Opens a pool for that work; each call of what it returns does all of it, every submitter in a scope of its own.
+pub fn prepare(point: Point) -> Box<dyn FnMut()> {
     match point.capture {
-        8 => run_with::<8>(point),
-        64 => run_with::<64>(point),
-        512 => run_with::<512>(point),
-        4096 => run_with::<4096>(point),
+        8 => prepare_with::<8>(point),
+        64 => prepare_with::<64>(point),
+        512 => prepare_with::<512>(point),
+        4096 => prepare_with::<4096>(point),
         other => panic!("no jobs with {other} bytes are made"),
     }
 }
 
-fn run_with<const BYTES: usize>(point: Point) -> Duration {
+fn prepare_with<const BYTES: usize>(point: Point) -> Box<dyn FnMut()> {
     let pool = pool(point.workers);
-    let jobs = point.jobs / point.submitters;
-    let submit = || {
+    let jobs = (point.jobs / point.submitters) as u64;
+    let submit = move || {
         let done = pool.scope(|scope| {
-            for n in 0..jobs as u64 {
+            for n in 0..jobs {
                 let mut load = [0; BYTES];
                 load[..8].copy_from_slice(&n.to_ne_bytes());
                 drop(
@@ -49,17 +48,13 @@ fn run_with<const BYTES: usize>(point: Point) -> Duration {
         });
         done.expect("the pool is open");
     };
-    let all = || {
+    Box::new(move || {
         // The first submitter is this thread.
         thread::scope(|scope| {
             for _ in 1..point.submitters {
-                scope.spawn(submit);
+                scope.spawn(&submit);
             }
             submit();
         });
-    };
-    all();
-    let begin = Instant::now();
-    all();
-    begin.elapsed()
+    })
 }

@@ -44,9 +44,9 @@ pub const QUEUES: [Queue; 9] = [
     },
 ];
 
-/// The sum of what [`Queue::relay`] sends.
+/// The sum of what [`Queue::relay`] sends: from 1, so that none can be lost unseen.
 pub fn total(items: u64) -> u64 {
-    (0..items).fold(0, u64::wrapping_add)
+    (1..=items).fold(0, u64::wrapping_add)
 }
 
 /// Tries until `f` has something, and lets others run when that takes long.
@@ -77,13 +77,13 @@ where
             push(n);
             pop()
         };
-        return (0..items).map(turn).fold(0, u64::wrapping_add);
+        return (1..=items).map(turn).fold(0, u64::wrapping_add);
     };
     thread::scope(|scope| {
-        let consumers: Vec<_> = (0..step)
+        let consumers: Vec<_> = (1..=step)
             .map(|begin| {
                 let (mut push, mut pop) = ends();
-                let mine = move || (begin..items).step_by(pairs);
+                let mine = move || (begin..=items).step_by(pairs);
                 scope.spawn(move || mine().for_each(&mut push));
                 scope.spawn(move || mine().map(|_| pop()).fold(0, u64::wrapping_add))
             })

@@ -19,7 +19,7 @@ pub const UNORDERED: Workload = Workload {
     what: "a stream of 10^6 tiny items, in any order",
     unit: "item",
     units: 1_000_000,
-    repeats: 3,
+    repeats: 1,
     singles: 0,
     contenders: &[
         contender("ringpool imap_unordered", |w| unordered(w, tiny)),
@@ -37,7 +37,7 @@ pub const ORDERED: Workload = Workload {
     what: "a stream of 10^6 tiny items, in order",
     unit: "item",
     units: 1_000_000,
-    repeats: 3,
+    repeats: 1,
     singles: 0,
     contenders: &[
         contender("ringpool imap", |w| ordered(w, tiny)),

@@ -2,6 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -57,41 +58,35 @@ pub(crate) fn count(work: impl FnOnce()) -> (usize, usize) {
     (CALLS.load(Ordering::Relaxed), BYTES.load(Ordering::Relaxed))
 }
 
-/// How often the kernel took a thread of this process off its CPU: because the thread waited, and
-/// because it yielded or its time was up. A pool that hands over without either shows near zero.
-pub(crate) fn switches() -> (usize, usize) {
-    let (mut waited, mut pushed) = (0, 0);
-    for thread in fs::read_dir("/proc/self/task")
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
-        for line in status.lines() {
-            let number = |text: &str| text.trim().parse().unwrap_or(0);
-            if let Some(text) = line.strip_prefix("voluntary_ctxt_switches:") {
-                waited += number(text);
-            } else if let Some(text) = line.strip_prefix("nonvoluntary_ctxt_switches:") {
-                pushed += number(text);
-            }
-        }
-    }
-    (waited, pushed)
+/// What a process has used so far, by all its threads, also by those that have ended.
+#[derive(Clone, Copy)]
+pub(crate) struct Usage {
+    /// Time on a CPU.
+    pub(crate) busy: Duration,
+    /// How often the kernel took a thread off its CPU because it waited. A pool that hands over without shows near zero.
+    pub(crate) waited: usize,
+    /// The same because the thread yielded or its time was up.
+    pub(crate) pushed: usize,
 }
 
-/// The CPU time of all threads of this process so far; those that have ended do not count.
-pub(crate) fn busy() -> Duration {
-    let mut nanos = 0;
-    for thread in fs::read_dir("/proc/self/task")
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        let times = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
-        let first = times.split_whitespace().next();
-        nanos += first.and_then(|time| time.parse().ok()).unwrap_or(0);
+/// What this process has used so far.
+pub(crate) fn usage() -> Usage {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: `getrusage` writes one `rusage` to where it is told, which has room for it.
+    let failed = unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) };
+    assert_eq!(failed, 0, "a process may ask for its own usage");
+    // SAFETY: all bytes are zero or written by `getrusage`, and a `rusage` is made of integers only.
+    let usage = unsafe { usage.assume_init() };
+    let count = |n: libc::c_long| usize::try_from(n).expect("counts are not negative");
+    let time = |time: libc::timeval| {
+        let micros = time.tv_sec * 1_000_000 + time.tv_usec;
+        Duration::from_micros(u64::try_from(micros).expect("times are not negative"))
+    };
+    Usage {
+        busy: time(usage.ru_utime) + time(usage.ru_stime),
+        waited: count(usage.ru_nvcsw),
+        pushed: count(usage.ru_nivcsw),
     }
-    Duration::from_nanos(nanos)
 }
 
 /// Bytes of memory in use by this process now (`VmRSS`) or at most (`VmHWM`); 0 where it cannot be told.

@@ -50,7 +50,7 @@ fn time(workload: usize, contender: usize, units: usize) -> Vec<f64> {
     let mut session = (workload.contenders[contender].open)(workers);
     let _ = session((units / 100).max(1));
     let before = alloc::memory("VmRSS");
-    let switched = alloc::switches();
+    let used = alloc::usage();
     let mut times: Vec<f64> = (0..workload.repeats)
         .map(|_| {
             let begin = Instant::now();
@@ -61,13 +61,13 @@ fn time(workload: usize, contender: usize, units: usize) -> Vec<f64> {
         })
         .collect();
     let grown = alloc::memory("VmHWM").saturating_sub(before);
-    let (waited, pushed) = alloc::switches();
+    let after = alloc::usage();
     let all = float(units * workload.repeats);
     times.sort_by(f64::total_cmp);
     vec![
         times[times.len() / 2],
-        float(waited - switched.0) / all,
-        float(pushed - switched.1) / all,
+        float(after.waited - used.waited) / all,
+        float(after.pushed - used.pushed) / all,
         float(grown) / float(units),
     ]
 }
@@ -191,9 +191,9 @@ fn cold(
 fn idle(which: usize) -> Vec<f64> {
     let mut session = (KINDS[which].open)(workers());
     let _ = session(1000);
-    let (begin, before) = (Instant::now(), alloc::busy());
+    let (begin, before) = (Instant::now(), alloc::usage().busy);
     thread::sleep(Duration::from_secs(1));
-    let burnt = alloc::busy().saturating_sub(before);
+    let burnt = alloc::usage().busy.saturating_sub(before);
     vec![burnt.as_secs_f64() / begin.elapsed().as_secs_f64() * 100.0]
 }
 
@@ -208,10 +208,24 @@ fn relay(which: usize, pairs: usize, items: usize) -> Vec<f64> {
     vec![took.as_secs_f64() * 1e9 / float(items)]
 }
 
-/// Nanoseconds a job.
+/// Nanoseconds a job, and what may tell why: CPU time a job, switches of threads that waited and others, and the growth of
+/// peak memory in bytes a job.
 fn grow(point: Point) -> Vec<f64> {
-    let took = growth::run(point);
-    vec![took.as_secs_f64() * 1e9 / float(point.jobs)]
+    let memory = alloc::memory("VmRSS");
+    let mut work = growth::prepare(point);
+    work();
+    let (begin, before) = (Instant::now(), alloc::usage());
+    work();
+    let (took, after) = (begin.elapsed(), alloc::usage());
+    let jobs = float(point.jobs);
+    let grown = alloc::memory("VmHWM").saturating_sub(memory);
+    vec![
+        took.as_secs_f64() * 1e9 / jobs,
+        after.busy.saturating_sub(before.busy).as_secs_f64() * 1e9 / jobs,
+        float(after.waited - before.waited) / jobs,
+        float(after.pushed - before.pushed) / jobs,
+        float(grown) / jobs,
+    ]
 }
 
 /// Counts here are far below 2^52, so the cast is exact.

@@ -13,7 +13,7 @@ const BEND: f64 = 1.5;
 
 pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
     let few = Point {
-        jobs: 100_000,
+        jobs: 500_000,
         workers: workers(),
         capture: CAPTURES[0],
         submitters: 1,
@@ -29,7 +29,7 @@ pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
         ),
         (
             "Growth: workers",
-            "more workers, 100,000 jobs",
+            "more workers, 500,000 jobs",
             powers()
                 .map(|workers| (format!("{workers} workers"), Point { workers, ..few }))
                 .collect(),
@@ -53,7 +53,7 @@ pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
         ),
         (
             "Growth: submitters",
-            "more threads that submit, 100,000 jobs in all",
+            "more threads that submit, 500,000 jobs in all",
             powers()
                 .map(|submitters| {
                     (
@@ -74,6 +74,12 @@ pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
 fn axis(settings: &Settings, id: &str, what: &str, points: Vec<(String, Point)>) -> Figures {
     let mut figures = Figures::new(id, what, "ns a job");
     figures.base = "the least";
+    figures.more = vec![
+        "CPU time, ns".into(),
+        "switches: waits".into(),
+        "others".into(),
+        "peak memory, bytes".into(),
+    ];
     let entries = points.into_iter().map(|(name, point)| {
         // At least one job for each submitter.
         let jobs = settings.scaled(point.jobs).max(100);
