@@ -51,6 +51,8 @@ pub(crate) fn run(settings: &Settings, found: &Found, sink: Sink<'_>) {
             .collect();
         figures.rows.push(row);
     }
-    figures.note = "A broadcast runs on every worker by its contract, and so does a parallel region of OpenMP.".into();
+    figures.note = "A broadcast runs on every worker by its contract; so do paralight's equal shares, scoped threads and a \
+                    parallel region of OpenMP."
+        .into();
     sink(figures);
 }
