@@ -12,3 +12,12 @@ packages=$(published)
 for package in $packages; do
     run cargo semver-checks --baseline-rev "$tag" --package "$package" --all-features
 done
+
+# It does not see what a crate takes over from another one, and that is what `ringpool` is made of.
+exported() {
+    tr '\n' ' ' | grep -oE 'pub use [^;]*;' | grep -oE '[A-Za-z_][A-Za-z0-9_]*' | sort
+}
+facade=ringpool/src/lib.rs
+lost=$(comm -23 <(git show "$tag:$facade" | exported) <(exported <"$facade"))
+[[ -z $lost ]] || fail "names are gone from $facade that $tag exports: ${lost//$'\n'/ }"
+executed=$((executed + 1))
