@@ -26,6 +26,10 @@ fn folder(
     texts: &BTreeMap<String, String>,
 ) -> io::Result<()> {
     let to = copy.join(within);
+    if fs::symlink_metadata(&to).is_ok_and(|metadata| metadata.is_symlink()) {
+        // What was a link when nothing within had another text: what is written there would replace the originals.
+        remove(&to)?;
+    }
     fs::create_dir_all(&to)?;
     let mut names = BTreeSet::new();
     for entry in fs::read_dir(root.join(within))? {
@@ -78,5 +82,33 @@ fn remove(path: &Path) -> io::Result<()> {
         Ok(_) => fs::remove_file(path),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_was_a_link_is_laid_without_touching_the_original() {
+        let scratch = std::env::temp_dir().join(format!("mutants-copy-{}", std::process::id()));
+        let (root, copy) = (scratch.join("root"), scratch.join("copy"));
+        fs::create_dir_all(root.join("folder")).unwrap();
+        for file in ["folder/one", "folder/other"] {
+            fs::write(root.join(file), file).unwrap();
+        }
+        let changed = BTreeMap::from([("folder/one".to_owned(), "changed".to_owned())]);
+        for texts in [&BTreeMap::new(), &changed, &BTreeMap::new(), &changed] {
+            lay(&root, &copy, texts).unwrap();
+            let expected = texts.get("folder/one").map_or("folder/one", String::as_str);
+            let laid = fs::read_to_string(copy.join("folder/one")).unwrap();
+            assert_eq!(laid, expected);
+            for file in ["folder/one", "folder/other"] {
+                let kept = fs::symlink_metadata(root.join(file)).unwrap();
+                assert!(kept.is_file(), "{file} is no file any more");
+                assert_eq!(fs::read_to_string(root.join(file)).unwrap(), file);
+            }
+        }
+        fs::remove_dir_all(scratch).unwrap();
     }
 }
