@@ -31,7 +31,8 @@ export ASAN_OPTIONS=allocator_may_return_null=1 TSAN_OPTIONS=allocator_may_retur
 mkdir -p "$target_dir"
 # Of a payload whose destructor panics with another payload, the core forgets that one.
 echo leak:Matryoshka >"$target_dir/leaks-that-are-meant"
-export LSAN_OPTIONS=suppressions=$target_dir/leaks-that-are-meant
+LSAN_OPTIONS=suppressions=$(realpath "$target_dir/leaks-that-are-meant")
+export LSAN_OPTIONS
 # The words of compilers are not ours to check here: theirs is a nightly.
 [[ ${#suites[@]} != 0 ]] || suites=(--tests -- --skip mistakes_are_told_in_words_that_help)
 passed=0

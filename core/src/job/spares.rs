@@ -311,5 +311,5 @@ pub(super) unsafe fn free<P: Platform>(
 
 #[cfg(all(test, ringpool_loom))]
 mod models;
-#[cfg(all(test, not(ringpool_loom)))]
+#[cfg(all(test, not(any(ringpool_loom, miri, ringpool_every_block_fresh))))]
 mod tests;
