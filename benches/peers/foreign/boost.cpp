@@ -1,4 +1,4 @@
-/* The rings of Boost.Lockfree, of 1024 places. */
+/* The rings of Boost.Lockfree, of 1024 places; items are numbered from 1, so that none can be lost unseen. */
 #include "common.h"
 #include <atomic>
 #include <thread>
@@ -18,7 +18,7 @@ using One = boost::lockfree::spsc_queue<uint64_t, boost::lockfree::capacity<PLAC
 template <class Ring> uint64_t alone(size_t units) {
     static Ring ring;
     uint64_t sum = 0, value = 0;
-    for (size_t n = 0; n < units; n++) {
+    for (size_t n = 1; n <= units; n++) {
         ring.push(n);
         ring.pop(value);
         sum += value;
@@ -39,7 +39,7 @@ template <class Ring> uint64_t passed(size_t units, size_t pairs) {
     std::vector<uint64_t> sums(pairs * 16);
     std::vector<std::thread> threads;
     for (size_t pair = 0; pair < pairs; pair++) {
-        size_t begin = units * pair / pairs, end = units * (pair + 1) / pairs;
+        size_t begin = units * pair / pairs + 1, end = units * (pair + 1) / pairs + 1;
         threads.emplace_back([=] {
             for (size_t n = begin; n < end; n++)
                 until([&] { return ring.push(n); });

@@ -14,7 +14,7 @@ pub const CHUNKS: Workload = Workload {
     id: "W4 10 µs",
     what: "a parallel region of one chunk of 10 µs for each worker",
     unit: "region",
-    units: 20_000,
+    units: 5_000,
     repeats: 3,
     singles: 0,
     contenders: &[
@@ -36,7 +36,7 @@ pub const OVERSUBSCRIBED: Workload = Workload {
     id: "W4 oversubscribed",
     what: "an empty parallel region, with twice as many workers as everywhere else",
     unit: "region",
-    units: 10_000,
+    units: 2_000,
     repeats: 3,
     singles: 0,
     contenders: &[
