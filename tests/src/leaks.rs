@@ -1,4 +1,4 @@
-//! What tests leak on purpose stays reachable, so that whatever LeakSanitizer reports is a fault.
+//! What tests leak on purpose stays reachable, so that whatever the leak checker reports is a fault.
 
 use std::mem::ManuallyDrop;
 use std::sync::Mutex;
