@@ -12,6 +12,7 @@ table=core/SIZES.md
 apt_install qemu-system-arm qemu-system-misc binutils
 install_targets "${targets[@]}"
 export CARGO_TARGET_DIR=$target_dir/sizes
+mkdir -p "$CARGO_TARGET_DIR"
 
 boot() {
     local machine
