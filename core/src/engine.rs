@@ -136,7 +136,8 @@ impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
         let engine: &Self = unsafe { head.cast().as_ref() };
         // Dekker pair with itself: of two who have emptied neighbouring cells, one sees both.
         crate::sync::fence_seq_cst();
-        if engine.storage.pop_emptied() {
+        // In place, joiners pop what was emptied as well, and ring for nobody.
+        if engine.storage.pop_emptied() || engine.settings.in_place {
             engine.room_came_free();
         }
     }
@@ -225,12 +226,15 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
     pub(crate) fn offer_quietly(&self, entry: NonNull<Entry<P>>) -> Result<(), Refusal> {
         // SAFETY: the caller owns the entry until it is queued, and the cell is noted before.
         let cell = unsafe { entry.as_ref() }.cell();
-        self.storage
-            .push(entry.cast(), cell)
-            .map_err(|refused| match refused {
-                PushRefused::Full => Refusal::Full,
-                PushRefused::Closed => self.refused(),
-            })
+        loop {
+            match self.storage.push(entry.cast(), cell) {
+                Ok(()) => return Ok(()),
+                // What was taken back behind others has come to the head with the last pop. Again only if that made room.
+                Err(PushRefused::Full) if self.storage.pop_emptied() => self.room_came_free(),
+                Err(PushRefused::Full) => return Err(Refusal::Full),
+                Err(PushRefused::Closed) => return Err(self.refused()),
+            }
+        }
     }
 
     /// Takes a vacant block for a job.

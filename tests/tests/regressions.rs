@@ -281,3 +281,24 @@ fn a_callback_of_an_expired_job_may_wait_on_a_worker_that_is_replaced() {
     drop(late.apply_async(|| ()).unwrap());
     assert_eq!(told.recv().unwrap(), [1, 2, 3]);
 }
+
+// S13, S20: a cancelled job whose place has come to the head keeps nobody out.
+#[test]
+fn a_bounded_queue_of_cancelled_jobs_is_not_full() {
+    let _watch = watchdog();
+    let pool = Pool::builder().workers(1).capacity(2).build().unwrap();
+    let first = hold(&pool, 1);
+    let second = Gate::new();
+    let at = second.clone();
+    let running = pool.apply_async(move || at.pass()).unwrap();
+    let cancelled = pool.apply_async(|| ()).unwrap();
+    cancelled.cancel();
+    first.open();
+    second.wait_for_arrivals(1);
+    let queued = [(); 2].map(|()| pool.try_apply_async(|| ()).expect("there are two places"));
+    second.open();
+    running.get().unwrap();
+    for job in queued {
+        job.get().unwrap();
+    }
+}

@@ -32,17 +32,13 @@ impl<const N: usize> FixedQueue<N> {
     pub(crate) fn push(
         &self,
         item: NonNull<()>,
-        mut place: impl FnMut(NonNull<Cell>),
+        place: impl FnMut(NonNull<Cell>),
     ) -> Result<(), PushRefused> {
-        loop {
-            match self.0.push(item, &mut place) {
-                Ok(()) => return Ok(()),
-                // What was revoked behind others has come to the head with the last pop. Repeated only if it made room.
-                Err(Refusal::Full) if self.pop_emptied() => {}
-                // A full queue that is closed has no room later: say the answer that stays true.
-                Err(Refusal::Full) if self.0.closed().is_none() => return Err(PushRefused::Full),
-                Err(_) => return Err(PushRefused::Closed),
-            }
+        match self.0.push(item, place) {
+            Ok(()) => Ok(()),
+            // A full queue that is closed has no room later: say the answer that stays true.
+            Err(Refusal::Full) if self.0.closed().is_none() => Err(PushRefused::Full),
+            Err(_) => Err(PushRefused::Closed),
         }
     }
 

@@ -142,6 +142,21 @@ fn join_ends_when_two_jobs_are_cancelled_at_once() {
     });
 }
 
+// S20, S46: one joiner frees the place of the cancelled job, for which the other waits.
+#[test]
+fn two_joiners_end_when_the_last_job_is_cancelled() {
+    on::<1, 1>(2, |pool| {
+        let job = before_the_race(|| {
+            let job = pool.apply_async(|| ()).unwrap();
+            pool.close();
+            job
+        });
+        let joiners = [(); 2].map(|()| thread::spawn(move || pool.join().unwrap()));
+        job.cancel();
+        join(joiners);
+    });
+}
+
 // S46: who leaves last wakes the joiner, who sees what both did.
 #[test]
 fn join_sees_what_the_workers_did_that_have_left() {
