@@ -233,8 +233,8 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
 
     /// Sleeps for a moment if results come so quickly that it is not worth while to be woken for each. Not on a worker,
     /// which has better things to do.
-    fn nap(&self, until: Option<Instant>) {
-        let (Some(nap), Some(now)) = (self.window.nap(), P::now()) else {
+    fn nap(&mut self, until: Option<Instant>) {
+        let (Some(nap), Some(now)) = (self.window.nap(self.under_way), P::now()) else {
             return;
         };
         if Frame::<P>::is_worker_of(self.engine.head()) {
@@ -243,6 +243,8 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
         let end = now.saturating_add(nap);
         let end = until.map_or(end, |until| until.min(end));
         sleep_until::<P>(end);
+        let slept = P::now().map_or(0, |then| then.as_nanos().saturating_sub(now.as_nanos()));
+        self.window.napped(slept);
     }
 
     fn advance(&mut self, until: Option<Instant>) -> Result<Option<Result<R, JobError>>, TimedOut> {

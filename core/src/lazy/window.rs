@@ -36,6 +36,7 @@ pub(super) struct Window {
     workers: usize,
     /// Nanoseconds between two results, of those before the last wait.
     pace: Option<u64>,
+    may_nap: bool,
     chunk: usize,
     least_chunk: usize,
     most_chunk: usize,
@@ -60,6 +61,7 @@ impl Window {
             most: size.unwrap_or(by_default.saturating_mul(GROWTH)),
             workers,
             pace: None,
+            may_nap: true,
             chunk: chunk_now,
             least_chunk: chunk_now,
             most_chunk: match (size, chunk) {
@@ -90,10 +92,15 @@ impl Window {
     ///
     /// A wake for each item takes a worker's CPU for some 5 µs. Where results come quickly the consumer lets some of them
     /// come together (interrupt moderation, as network cards have it), while workers have four times as much under way.
-    pub(super) fn nap(&self) -> Option<Duration> {
-        let pace = self.pace?;
-        let nap = NAP.min(pace.saturating_mul(factor(self.size)) / 4);
+    pub(super) fn nap(&self, under_way: usize) -> Option<Duration> {
+        let pace = self.pace.filter(|_| self.may_nap)?;
+        let nap = NAP.min(pace.saturating_mul(factor(under_way)) / 4);
         (pace >= CHEAPER_THAN_A_JOB && nap >= 2 * pace).then(|| Duration::from_nanos(nap))
+    }
+
+    /// The consumer has slept for so long. Where timers are coarse, workers run dry meanwhile: it was the last nap.
+    pub(super) fn napped(&mut self, nanos: u64) {
+        self.may_nap &= nanos <= 3 * NAP;
     }
 
     /// The consumer has waited for a result until `now`, when it had yielded so many.
@@ -172,15 +179,28 @@ mod tests {
         let nap = |size, nanos: u64| {
             let mut window = Window::new(Some(size), None, 2);
             window.waited(Instant::from_nanos(0), 0);
-            assert_eq!(window.nap(), None, "nothing is known of the pace");
+            assert_eq!(window.nap(size), None, "nothing is known of the pace");
             window.waited(Instant::from_nanos(4 * nanos), 4);
-            window.nap().map(|nap| nap.as_micros())
+            window.nap(size).map(|nap| nap.as_micros())
         };
         assert_eq!(nap(16, 25_000), Some(100));
         assert_eq!(nap(8, 25_000), Some(50));
         assert_eq!(nap(7, 25_000), None, "workers would run dry");
         assert_eq!(nap(1000, 50_001), None, "only one would come");
         assert_eq!(nap(1000, 999), None, "so quick a result is worth a pause");
+    }
+
+    // S36
+    #[test]
+    fn a_consumer_that_overslept_naps_no_more() {
+        let mut window = Window::new(None, None, 2);
+        window.waited(Instant::from_nanos(0), 0);
+        window.waited(Instant::from_nanos(100_000), 4);
+        window.napped(3 * NAP);
+        assert!(window.nap(16).is_some());
+        window.napped(3 * NAP + 1);
+        window.napped(0);
+        assert_eq!(window.nap(16), None);
     }
 
     // S36

@@ -74,7 +74,7 @@ fn the_default_window_is_bounded_also_when_it_has_grown() {
                 !std::mem::replace(&mut seen[item], true),
                 "{item} came twice"
             );
-            assert!(pulled.get() - yielded <= 2 * 128);
+            assert!(pulled.get() - yielded <= 2 * 512);
         }
     }
 }
