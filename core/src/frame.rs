@@ -5,6 +5,8 @@
 //!
 //! [`Context`]: crate::platform::Context
 
+#[cfg(feature = "alloc")]
+use core::any::TypeId;
 use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ops::Range;
@@ -30,6 +32,19 @@ pub(crate) trait Token {
 struct Link {
     pool: NonNull<PoolHead>,
     below: *const Link,
+    /// Whose frame it is. A pool on the heap may be gone, and one of another platform have its address.
+    #[cfg(feature = "alloc")]
+    platform: TypeId,
+}
+
+impl Link {
+    fn is_of<P: Platform>(&self, pool: NonNull<PoolHead>) -> bool {
+        #[cfg(feature = "alloc")]
+        if self.platform != TypeId::of::<P>() {
+            return false;
+        }
+        self.pool == pool
+    }
 }
 
 /// A worker at work on this thread: on its stack for as long as it is one.
@@ -78,6 +93,8 @@ impl<'a, P: Platform> Frame<'a, P> {
         let link = Link {
             pool: engine.head(),
             below: below.cast(),
+            #[cfg(feature = "alloc")]
+            platform: TypeId::of::<P>(),
         };
         let frame = Self {
             link,
@@ -103,8 +120,8 @@ impl<'a, P: Platform> Frame<'a, P> {
         // SAFETY: frames are removed from the list before they end, the list is this thread's own, and each begins
         // with its link.
         while let Some(link) = unsafe { top.as_ref() } {
-            if link.pool == pool {
-                // SAFETY: a pool has one platform, and its address while a frame of it lives.
+            if link.is_of::<P>(pool) {
+                // SAFETY: it is a frame of this platform, and pools in place have their address for ever.
                 return f(unsafe { top.cast::<Frame<'_, P>>().as_ref() });
             }
             top = link.below;
