@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::num::NonZero;
 use std::thread::{self, Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
 use ringpool_core::{Placement, Spawner, WorkerStart};
 
@@ -120,8 +121,8 @@ impl Threads {
 }
 
 thread_local! {
-    /// What this thread has counted last; zero before. Each thread for itself, as each has a mask of its own.
-    static CPUS: Cell<usize> = const { Cell::new(0) };
+    /// What this thread has counted last, and when. Each thread for itself, as each has a mask of its own.
+    static CPUS: Cell<Option<(Instant, usize)>> = const { Cell::new(None) };
 }
 
 impl Spawner for Threads {
@@ -132,16 +133,16 @@ impl Spawner for Threads {
     /// mask and, on Linux, the cgroup's quota. One where it does not know.
     fn default_workers(&self) -> usize {
         let cpus = thread::available_parallelism().map_or(1, NonZero::get);
-        CPUS.set(cpus);
+        CPUS.set(Some((Instant::now(), cpus)));
         cpus
     }
 
-    /// The default workers as this thread has counted them last, for on Linux the count reads files of the cgroup,
-    /// which takes as long as starting a thread.
+    /// The default workers as this thread has counted them within the last second: on Linux the count reads files of the
+    /// cgroup, which takes as long as starting a thread.
     fn parallelism(&self) -> usize {
         match CPUS.get() {
-            0 => self.default_workers(),
-            cpus => cpus,
+            Some((then, cpus)) if then.elapsed() < Duration::from_secs(1) => cpus,
+            _ => self.default_workers(),
         }
     }
 
@@ -179,21 +180,18 @@ mod tests {
 
     #[test]
     fn each_thread_counts_its_cpus_once_for_its_pools() {
-        let counts = || {
-            CPUS.set(3);
+        let truth = thread::available_parallelism().map_or(1, NonZero::get);
+        let counts = move || {
+            CPUS.set(Some((Instant::now() + Duration::from_mins(1), truth + 1)));
             let remembered = Threads::new().parallelism();
-            let counted = Threads::new().default_workers();
-            (remembered, counted, Threads::new().parallelism())
+            let old = Instant::now().checked_sub(Duration::from_secs(2));
+            CPUS.set(old.map(|then| (then, truth + 1)));
+            (remembered, Threads::new().parallelism())
         };
-        let (remembered, counted, again) = thread::spawn(counts).join().expect("it counts");
-        assert_eq!(remembered, 3);
-        assert_eq!(
-            counted,
-            thread::available_parallelism().map_or(1, NonZero::get)
-        );
-        assert_eq!(again, counted);
+        let (remembered, counted) = thread::spawn(counts).join().expect("it counts");
+        assert_eq!((remembered, counted), (truth + 1, truth));
         let fresh = thread::spawn(|| Threads::new().parallelism());
-        assert_eq!(fresh.join().expect("it counts"), counted);
+        assert_eq!(fresh.join().expect("it counts"), truth);
     }
 
     #[test]

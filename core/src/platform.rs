@@ -27,7 +27,7 @@ pub unsafe trait Platform: CatchPanic + Context + Sized + 'static {
     /// The one table in which every blocked thread of this platform sits. It is never freed.
     fn seats() -> &'static Seats<Self::Park>;
 
-    /// The time now, or `None` on a machine without a clock.
+    /// The time now, or `None` on a machine without a clock. Who answers `Some` is [`Timed`]: tokens honour deadlines.
     ///
     /// It is read where a sleeping worker is woken, so also in an interrupt handler that submits: it takes no lock
     /// that the interrupted program may hold.
