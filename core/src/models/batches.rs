@@ -1,7 +1,10 @@
 //! Batches: chunks, tickets, and what ends a batch early.
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
 
+use loom::sync::atomic::AtomicUsize;
+use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use loom::thread;
 
 use super::{Checked, Machine, Stage, Value, explore, join, shared};
@@ -126,6 +129,30 @@ fn terminate_cuts_a_batch_or_comes_too_late() {
         // Refused before it was accepted, it is nobody's to count.
         assert!(never_started <= 1);
         assert!(never_started == 0 || ended.is_err());
+    });
+}
+
+// S45
+#[test]
+fn no_chunk_starts_after_terminate() {
+    explore(2, || {
+        let [calls, works, ends] = shared((Stage::new(1), AtomicUsize::new(0)));
+        let caller = thread::spawn(move || {
+            // Whether the chunk before ended after the pool did. One worker runs them all.
+            let late = AtomicBool::new(false);
+            let chunk = |_: usize| {
+                assert!(!late.load(Relaxed), "a chunk starts after the end");
+                late.store(calls.1.load(Acquire) == 1, Relaxed);
+            };
+            let items = (0..3_usize).into_feed();
+            let _ = verbs::for_each(&calls.0, items, Plain(chunk), Row::how(1));
+        });
+        let worker = thread::spawn(move || _ = works.0.step(0));
+        let ender = thread::spawn(move || {
+            ends.0.terminate();
+            ends.1.store(1, Release);
+        });
+        join([caller, worker, ender]);
     });
 }
 
