@@ -123,8 +123,8 @@ impl<P: Platform> Drop for End<'_, P> {
     }
 }
 
-/// How often a scope that lists its jobs lets go of those that have ended.
-const PRUNE_EVERY: usize = 64;
+/// How often a scope that lists its jobs lets go of those that have ended. A model meets it at the second job.
+const PRUNE_EVERY: usize = if cfg!(ringpool_loom) { 2 } else { 64 };
 
 impl<P: Platform> ScopeCore<P> {
     pub(crate) fn new(lists_all: bool) -> Self {
