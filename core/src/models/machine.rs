@@ -3,7 +3,7 @@
 //! loom runs all threads of a model as coroutines of one thread of the operating system, so what is local to a
 //! thread for std belongs to the whole model here.
 
-use core::convert::Infallible;
+use std::any::Any;
 use std::cell::Cell;
 use std::ptr;
 
@@ -29,11 +29,13 @@ loom::thread_local! {
 
 std::thread_local! {
     static FIRST_PARK_RETURNS: Cell<bool> = const { Cell::new(false) };
+    static THIS_CALL_PANICS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Begins an execution of a model.
 pub(super) fn reset() {
     FIRST_PARK_RETURNS.set(false);
+    THIS_CALL_PANICS.set(false);
     // Here, so that no thread is ordered after another by making the table.
     let _ = Machine::seats();
 }
@@ -42,6 +44,12 @@ pub(super) fn reset() {
 /// the thread waits for orders it after those who change the word.
 pub(crate) fn let_first_park_return() {
     FIRST_PARK_RETURNS.set(true);
+}
+
+/// Lets the user code that calls this, as the last it does, end as if by a panic. No panic unwinds, which loom
+/// would take for a finding.
+pub(crate) fn let_this_call_panic() {
+    THIS_CALL_PANICS.set(true);
 }
 
 /// A token whose wake-ups are never spurious unless the model asks for it: a lost one is a deadlock.
@@ -107,11 +115,15 @@ unsafe impl Context for Machine {
     }
 }
 
-/// No model panics on purpose, so a panic is a finding, which nobody may catch.
+/// A panic that unwinds is a finding, which nobody may catch.
 impl CatchPanic for Machine {
-    type Payload = Infallible;
+    type Payload = Box<dyn Any + Send>;
 
-    fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Infallible> {
-        Ok(f())
+    fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Self::Payload> {
+        let value = f();
+        if THIS_CALL_PANICS.replace(false) {
+            return Err(Box::new(()));
+        }
+        Ok(value)
     }
 }

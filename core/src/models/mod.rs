@@ -22,7 +22,7 @@ use std::sync::Arc;
 use loom::cell::UnsafeCell;
 use loom::thread::JoinHandle;
 
-pub(crate) use machine::{Machine, Token, let_first_park_return};
+pub(crate) use machine::{Machine, Token, let_first_park_return, let_this_call_panic};
 pub(crate) use stage::Stage;
 
 /// Explores every interleaving with at most `bound` preemptions.

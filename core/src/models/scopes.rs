@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use loom::thread;
 
-use super::{Checked, Machine, Stage, explore, join, shared};
+use super::{Checked, Machine, Stage, explore, join, let_this_call_panic, shared};
+use crate::error::JobError;
 use crate::job::PlainFn;
 use crate::scope_core::{ScopeCore, submit_in};
 
@@ -45,6 +46,23 @@ fn after_a_scope_what_it_lent_is_there_again() {
         drop(opens);
         join([
             thread::spawn(move || ends.end()),
+            thread::spawn(move || assert!(works.stage.step(0))),
+        ]);
+    });
+}
+
+// S42
+#[test]
+fn a_scope_tells_of_the_panic_of_its_job() {
+    explore(1, || {
+        let [opens, ends, works] = shared(Room::new(false));
+        submit(&opens.scope, &opens.stage, let_this_call_panic);
+        drop(opens);
+        join([
+            thread::spawn(move || {
+                let ended = ends.scope.finish(&ends.stage);
+                assert!(matches!(ended, Err(JobError::Panicked(_))));
+            }),
             thread::spawn(move || assert!(works.stage.step(0))),
         ]);
     });
