@@ -268,6 +268,21 @@ fn poppers_that_begin_in_a_later_segment_find_it_complete() {
     });
 }
 
+#[test]
+fn who_has_closed_a_queue_while_it_grows_is_refused() {
+    explore(1, || {
+        let chain = about_to_grow();
+        let pusher = with(&chain, |chain| chain.push(item(1), |_| ()).is_ok());
+        let closer = with(&chain, |chain| {
+            chain.close();
+            assert!(push_finds_out(chain));
+        });
+        let accepted = pusher.join().unwrap();
+        closer.join().unwrap();
+        assert_eq!(drain(&chain).len(), 1 + usize::from(accepted));
+    });
+}
+
 /// A close that another thread finds out about.
 fn who_is_told_of_the_close_knows_what_came_before(
     chain: fn() -> Arc<Chain>,
