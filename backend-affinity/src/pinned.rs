@@ -351,10 +351,14 @@ impl Spawner for Pinned {
     /// One per place, but no more than the cgroup's quota pays for; of the places that
     /// [`parallelism`](Self::parallelism) has found for a pool that is about to be built, if it was asked before.
     fn default_workers(&self) -> usize {
-        match lock(&self.next).get_or_insert_with(|| self.new_team()) {
+        let workers = |team: &Result<Arc<Team>, PinError>| match team {
             Ok(team) => team.plan.workers(),
             Err(_) => 1,
+        };
+        if let Some(team) = &*lock(&self.next) {
+            return workers(team);
         }
+        workers(&self.new_team())
     }
 
     /// As many as all places have together, though no more than the cgroup's quota pays for. A builder asks it on the

@@ -65,7 +65,8 @@ struct Load {
     count: usize,
 }
 
-// SAFETY: blocks are memory that any thread may free; only the worker of its slot uses a magazine.
+// SAFETY: blocks are memory that any thread may free; only the worker of its slot uses a magazine. It goes from a worker to its
+// replacement by the slot's `predecessor`, and from caller to caller where they take part by `CallerSeat`.
 unsafe impl Send for Magazine {}
 // SAFETY: as above.
 unsafe impl Sync for Magazine {}

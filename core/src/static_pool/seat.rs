@@ -129,7 +129,9 @@ impl<'p, P: Platform, W: 'static> Seat<'p, P, W> {
     ///
     /// When its next poll comes is the executor's to say, so nobody relies on it: whoever wakes it for a job wakes other
     /// idle workers as well, until one of them is a thread, and who comes first does the job. An executor that polls late
-    /// delays nothing that another worker could do (S11); the price is that such tasks are woken in vain now and then.
+    /// delays nothing that another worker could do (S11); the price is that a job which finds no thread asleep wakes every
+    /// sleeping task. A submitter that the executor interrupts goes round as long as tasks fall asleep again before it has
+    /// looked at the next.
     ///
     /// A future that is dropped, or polled, while another thread wakes it yields until that one
     /// is done. So whoever submits must not have a lower priority than the executor on its core, unless that is an
