@@ -37,16 +37,6 @@ struct Link {
     platform: TypeId,
 }
 
-impl Link {
-    fn is_of<P: Platform>(&self, pool: NonNull<PoolHead>) -> bool {
-        #[cfg(feature = "alloc")]
-        if self.platform != TypeId::of::<P>() {
-            return false;
-        }
-        self.pool == pool
-    }
-}
-
 /// A worker at work on this thread: on its stack for as long as it is one.
 #[repr(C)]
 pub(crate) struct Frame<'a, P: Platform> {
@@ -120,7 +110,11 @@ impl<'a, P: Platform> Frame<'a, P> {
         // SAFETY: frames are removed from the list before they end, the list is this thread's own, and each begins
         // with its link.
         while let Some(link) = unsafe { top.as_ref() } {
-            if link.is_of::<P>(pool) {
+            #[cfg(feature = "alloc")]
+            let ours = link.pool == pool && link.platform == TypeId::of::<P>();
+            #[cfg(not(feature = "alloc"))]
+            let ours = link.pool == pool;
+            if ours {
                 // SAFETY: it is a frame of this platform, and pools in place have their address for ever.
                 return f(unsafe { top.cast::<Frame<'_, P>>().as_ref() });
             }

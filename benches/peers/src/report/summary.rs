@@ -138,6 +138,18 @@ pub(crate) fn table(lines: &[Line]) -> String {
     let mut table = Table::new(head.map(String::from).to_vec());
     for line in lines {
         let (name, value, ratio) = &line.best;
+        // Markdown would take underscores for emphasis.
+        let name: Vec<_> = name
+            .split(' ')
+            .map(|word| {
+                if word.contains('_') {
+                    format!("`{word}`")
+                } else {
+                    word.into()
+                }
+            })
+            .collect();
+        let name = name.join(" ");
         let rayon = line.rayon.as_ref();
         table.row(vec![
             format!("{}: {}", line.id, line.what),
