@@ -32,7 +32,7 @@ pub(crate) trait Token {
 struct Link {
     pool: NonNull<PoolHead>,
     below: *const Link,
-    /// Whose frame it is. A pool on the heap may be gone, and one of another platform have its address.
+    /// Whose frame it is: a pool on the heap may be gone, and one of another platform have its address.
     #[cfg(feature = "alloc")]
     platform: TypeId,
 }
@@ -110,17 +110,20 @@ impl<'a, P: Platform> Frame<'a, P> {
         // SAFETY: frames are removed from the list before they end, the list is this thread's own, and each begins
         // with its link.
         while let Some(link) = unsafe { top.as_ref() } {
-            #[cfg(feature = "alloc")]
-            let ours = link.pool == pool && link.platform == TypeId::of::<P>();
-            #[cfg(not(feature = "alloc"))]
-            let ours = link.pool == pool;
-            if ours {
-                // SAFETY: it is a frame of this platform, and pools in place have their address for ever.
+            if link.pool == pool {
+                // SAFETY: a pool has one platform, and its address while a frame of it lives. Who asks with the address of
+                // a pool that may be gone looks at no more than whose frame it is.
                 return f(unsafe { top.cast::<Frame<'_, P>>().as_ref() });
             }
             top = link.below;
         }
         f(None)
+    }
+
+    /// Whether the frame is of this platform: it may not be, where the pool that was looked for is gone.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn is_of_its_platform(&self) -> bool {
+        self.link.platform == TypeId::of::<P>()
     }
 
     /// Whether this thread is one of the pool's workers.

@@ -296,8 +296,8 @@ pub(super) unsafe fn free<P: Platform>(
         return unsafe { dealloc(block.as_ptr().cast(), layout) };
     };
     Frame::<P>::find(pool, |frame| match frame {
-        // A pool that has come to the address of the job's own may as well have its block.
-        Some(frame) => {
+        // A pool of this platform that has come to the address of the job's own may as well have its block.
+        Some(frame) if frame.is_of_its_platform() => {
             // SAFETY: the frame's worker is this thread, and the block not in use.
             let full = unsafe { frame.slot().magazines.of(class).keep(block.cast()) };
             if let Some(Err(list)) = full.map(|list| frame.engine.depots.0[class].put(list)) {
@@ -306,7 +306,7 @@ pub(super) unsafe fn free<P: Platform>(
             }
         }
         // SAFETY: kept blocks are allocated with this layout.
-        None => unsafe { dealloc(block.as_ptr().cast(), layout_of(SIZES[class])) },
+        _ => unsafe { dealloc(block.as_ptr().cast(), layout_of(SIZES[class])) },
     });
 }
 
