@@ -136,10 +136,9 @@ impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
         let engine: &Self = unsafe { head.cast().as_ref() };
         // Dekker pair with itself: of two who have emptied neighbouring cells, one sees both.
         crate::sync::fence_seq_cst();
-        // In place, joiners pop what was emptied as well, and ring for nobody.
-        if engine.storage.pop_emptied() || engine.settings.in_place {
-            engine.room_came_free();
-        }
+        engine.storage.pop_emptied();
+        // Also if there were none: joiners of a pool in place pop what was emptied as well, and ring for nobody.
+        engine.room_came_free();
     }
 }
 
