@@ -165,6 +165,21 @@ fn stream(seat: &mut MainSeat) {
 /// Jobs that have added one to their worker's state.
 static COUNTED: AtomicU32 = AtomicU32::new(0);
 
+/// A job of the main program that counts in its worker's state, if there is room for it.
+fn own_job(seat: &mut MainSeat, number: u32) -> bool {
+    let own = POOLS[0].with_worker().apply_async(move |worker| {
+        *worker.state += 1;
+        number
+    });
+    let Ok(own) = own else {
+        return false;
+    };
+    let value = seat.participate(|| own.get());
+    assert_eq!(value.expect("it runs"), number);
+    add(&COUNTED, 1);
+    true
+}
+
 /// S13, S14: what the handler submits while the main program works on batches runs exactly once, and the rest is
 /// handed back.
 fn interrupt(seat: &mut MainSeat) {
@@ -175,16 +190,8 @@ fn interrupt(seat: &mut MainSeat) {
         let written = seat.participate(|| POOLS[0].map_into(0..16, &mut squares, square));
         assert_eq!(written.expect("the pool is open"), 16);
         assert!(squares.into_iter().eq((0..16).map(|x| x * x)));
-        // A job of the main program, where the handler has left room for it.
-        let own = POOLS[0].with_worker().apply_async(move |worker| {
-            *worker.state += 1;
-            taken
-        });
-        if let Ok(own) = own {
-            let value = seat.participate(|| own.get());
-            assert_eq!(value.expect("it runs"), taken);
-            add(&COUNTED, 1);
-        }
+        // Where the handler has left room for it.
+        own_job(seat, taken);
         while let Ok((number, handle)) = HANDLES.pop() {
             let value = seat.participate(|| handle.get());
             assert_eq!(value.expect("it runs"), number);
@@ -203,6 +210,10 @@ fn interrupt(seat: &mut MainSeat) {
     // With one core nothing leaves the queue while the handler runs.
     assert!(CORES > 1 || REFUSED.load(Ordering::Relaxed) > 0);
     while HANDLES.pop().is_ok() {}
+    assert!(
+        own_job(seat, taken),
+        "the handler has stopped, and nothing is left of its jobs"
+    );
 }
 
 /// The other cores, each held in a job.
