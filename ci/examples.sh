@@ -73,10 +73,10 @@ assert len(xml.parse(sys.argv[2]).getElementsByTagName("title")) > 3' "$work/tim
         sha256sum --check --quiet "$work/manifest"
         (($(wc -l <"$work/manifest") == $(find core -type f | wc -l))) || fail "checksum-tree: files are missing"
         example 0 core >&4
-        mkdir "$work/large"
-        truncate --size 1T "$work/large/file"
-        interrupted "$work/large/.tmp*" "$work/large" --output "$work/large/manifest"
-        [[ ! -e $work/large/manifest ]] || fail "checksum-tree: half a manifest"
+        mkdir "$work/huge"
+        truncate --size 1T "$work/huge/file"
+        interrupted "$work/huge/.tmp*" "$work/huge" --output "$work/huge/manifest"
+        [[ ! -e $work/huge/manifest ]] || fail "checksum-tree: half a manifest"
         ;;
     pxargs)
         example 0 -j 4 echo line < <(seq 20) >"$work/lines"
