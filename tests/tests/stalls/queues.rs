@@ -1,6 +1,7 @@
 //! The rings under test, the one that must fail, and what everybody may count on while a thread stands still.
 
 use std::array;
+use std::iter;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ringpool::ring::Ring;
@@ -156,11 +157,13 @@ pub(crate) fn insist(mut attempt: impl FnMut() -> bool) -> bool {
     (0..PATIENCE).any(|_| attempt())
 }
 
-/// The instructions to stop at, for one case of several. Every one in release; in debug builds, where an operation has
-/// thousands and each costs a trap, every 151st, and others in each case.
+/// The instructions to stop at, for one case of several. Every one in release; in debug builds, where an operation may
+/// have thousands and each costs a trap, ever fewer the longer it takes, and others in each case.
 pub(crate) fn instructions(case: usize) -> impl Iterator<Item = usize> {
-    let stride = if cfg!(debug_assertions) { 151 } else { 1 };
-    (1 + case * 41 % stride..).step_by(stride)
+    let skipped = |at| if cfg!(debug_assertions) { at / 16 } else { 0 };
+    iter::successors(Some(1 + skipped(case * 16)), move |at| {
+        Some(at + 1 + skipped(*at))
+    })
 }
 
 /// The places of a queue that a thread stops in.

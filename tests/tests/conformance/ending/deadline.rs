@@ -281,7 +281,7 @@ fn a_deadline_ends_the_longest_batch() {
     let pool = pool(2);
     let with = pool.with().chunk_size(1).deadline(A_MOMENT);
     assert!(matches!(
-        with.for_each(0..u64::MAX, |_| ()),
+        with.for_each(0..usize::MAX, |_| ()),
         Err(JobError::DeadlineExpired)
     ));
 }
