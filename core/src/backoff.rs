@@ -8,17 +8,22 @@
 //! A thread that yields to a busy stranger stays behind it for a whole time slice, where a thread that has
 //! parked is run as soon as it is woken. So a yield that comes back late is the last one, and it is remembered
 //! if what was waited for has come meanwhile; `W1 cold` shows pools without such a rule.
+//!
+//! Who has just woken a worker begins with the yields: that worker may need this very CPU, and a microsecond of pauses
+//! would be too short for it to come. The same goes for a worker that was woken, for its waker may sleep by now.
 
 use core::time::Duration;
 
 use crate::platform::Platform;
-use crate::sync::{AtomicUsize, Ordering, const_fn, spin_loop};
+use crate::sync::{AtomicUsize, Ordering, const_fn, spin_loop, thread_hint};
 
 /// Yields where there is no clock to tell a late one.
 const YIELDS_WITHOUT_CLOCK: u32 = 4;
 /// A yield that takes longer is taken to have gone to a stranger. A guess: it may have gone to the very worker that
 /// is waited for, or only crossed a tick of a coarse clock. A wrong one costs a park for each of some later waits.
 const LATE: Duration = Duration::from_micros(100);
+/// Without an allocator every byte counts, and no thread remembers a wake.
+const REMEMBERS: bool = cfg!(feature = "alloc") && !cfg!(ringpool_loom);
 /// How many waits go without yields after a late one: at first, and at most.
 const WAITS_AFTER_LATE: usize = 8;
 const WAITS_AFTER_LATE_AT_MOST: usize = 1024;
@@ -62,12 +67,17 @@ impl Backoff {
     /// Waits until `look` says so, or the budget is used up; tells which.
     #[inline]
     pub(crate) fn until<P: Platform>(self, mut look: impl FnMut() -> bool) -> bool {
-        self.pause(&mut look) || (self.yields > 0 && self.let_others_run::<P>(look))
+        let pauses = match P::seats().crowded.forget_wake() {
+            true => 0,
+            false => self.pauses,
+        };
+        Self { pauses, ..self }.pause(&mut look)
+            || (self.yields > 0 && self.let_others_run::<P>(look))
     }
 
     /// Looks, with pauses between that grow, so that looks at a contended word become rarer.
     #[inline]
-    fn pause(self, mut look: impl FnMut() -> bool) -> bool {
+    pub(crate) fn pause(self, mut look: impl FnMut() -> bool) -> bool {
         let (mut left, mut step) = (self.pauses, 1);
         loop {
             if look() {
@@ -111,9 +121,9 @@ impl Backoff {
     }
 }
 
-/// A platform's memory of late yields.
+/// A platform's memory of late yields and of wakes.
 ///
-/// One that kept a waiter from what had come cost it a time slice, hundreds of times what a park costs. So each
+/// A late yield that kept a waiter from what had come cost it a time slice, hundreds of times what a park costs. So each
 /// doubles the number of waits without yields, and each wait that was not kept takes only one away. All pools of
 /// a platform share the memory, for they share the machine; an update that is lost between a load and a store
 /// changes nothing but a cost.
@@ -122,12 +132,14 @@ pub(crate) struct Crowded {
     /// Waits without yields after the last late one, and how many of them are left.
     waits: AtomicUsize,
     left: AtomicUsize,
+    /// Who has woken a worker, or was woken, since its last wait: a bit for each thread, which it may share.
+    wakes: AtomicUsize,
 }
 
 impl Crowded {
     const_fn! {
         pub(crate) const fn new() -> Self {
-            Self { waits: AtomicUsize::new(0), left: AtomicUsize::new(0) }
+            Self { waits: AtomicUsize::new(0), left: AtomicUsize::new(0), wakes: AtomicUsize::new(0) }
         }
     }
 
@@ -151,4 +163,25 @@ impl Crowded {
             self.waits.store(waits - 1, Ordering::Relaxed);
         }
     }
+
+    /// Notes that this thread has woken another, or was woken.
+    pub(crate) fn note_wake(&self) {
+        if REMEMBERS {
+            self.wakes.fetch_or(mine(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether this thread has noted a wake since it was asked last.
+    fn forget_wake(&self) -> bool {
+        let noted = REMEMBERS && self.wakes.load(Ordering::Relaxed) & mine() != 0;
+        if noted {
+            self.wakes.fetch_and(!mine(), Ordering::Relaxed);
+        }
+        noted
+    }
+}
+
+/// This thread's bit. A stack is usually 2 MiB long.
+fn mine() -> usize {
+    1 << ((thread_hint() >> 9) % usize::BITS as usize)
 }

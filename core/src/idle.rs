@@ -184,6 +184,7 @@ impl Idle {
             task = berth.take_waker();
             if task.is_none() {
                 berth.token.unpark();
+                P::seats().crowded.note_wake();
                 return true;
             }
         }

@@ -173,7 +173,7 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
         // The searchers' limit leaves some active workers uncounted; they spin all the same. Without the yields
         // they would hold their CPUs, for a whole time slice, against whom they wait for, such as a caller that takes
         // no part.
-        while !Backoff::ACTIVE.until::<P>(news) {
+        while !Backoff::ACTIVE.pause(news) {
             P::yield_now();
         }
         return searching;
@@ -190,6 +190,7 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
     }
     stats.count_park();
     Idle::park(engine.slots(), index);
+    P::seats().crowded.note_wake();
     if let Some(latency) = frame.slot().woken_at.ago(P::now) {
         stats.count_wake(latency);
     }

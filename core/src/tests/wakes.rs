@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use super::fake::{expect, log, on_park, on_yield};
+use super::fake::{Fake, expect, log, on_park, on_yield, stop_clock, yields_take};
 use super::stage::{Stage, chunks, for_each, pool};
+use crate::backoff::Backoff;
 use crate::engine::WaitPolicy;
 use crate::platform::Park;
 use crate::ring::Chain;
@@ -191,8 +192,6 @@ fn a_batch_wakes_a_worker_for_each_invitation_less_those_that_search() {
 // S11
 #[test]
 fn a_worker_that_had_to_wait_for_a_stranger_yields_no_more_for_a_while() {
-    use super::fake::{Fake, stop_clock, yields_take};
-    use crate::backoff::Backoff;
     // The yields of a wait in which the news come with the first yield, or not at all.
     let wait = |nanos, yields, news| {
         let _ = yields_take(nanos);
@@ -238,6 +237,34 @@ fn a_worker_that_had_to_wait_for_a_stranger_yields_no_more_for_a_while() {
         (false, 4),
         "nobody can tell a late one"
     );
+}
+
+// S11
+#[test]
+fn who_has_woken_a_worker_begins_its_next_wait_with_yields() {
+    let looks_before_the_first_yield = || {
+        let mut looks = 0;
+        yields_take(0);
+        Backoff::new(64, 1).until::<Fake>(|| {
+            looks += 1;
+            yields_take(0) > 0
+        });
+        looks - 1
+    };
+    let with_pauses = looks_before_the_first_yield();
+    assert!(with_pauses > 1);
+    let stage = pool(2);
+    stage.falls_asleep(0);
+    let first = stage.submit_named("first");
+    expect(["unpark worker 0"]);
+    assert_eq!(looks_before_the_first_yield(), 1, "it has woken a worker");
+    assert_eq!(looks_before_the_first_yield(), with_pauses, "once");
+    let second = stage.submit_named("second");
+    expect([]);
+    assert_eq!(looks_before_the_first_yield(), with_pauses, "nobody slept");
+    assert!(stage.step(0) && stage.step(0));
+    expect(["first runs", "second runs"]);
+    drop((first, second));
 }
 
 #[test]
