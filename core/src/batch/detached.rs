@@ -316,7 +316,7 @@ where
                 plan,
                 options,
                 1,
-                engine.settings.workers.min(len),
+                plan.occupies(len, workers),
             ),
             work: ManuallyDrop::new(Map::new(feed, call, keep)),
         },

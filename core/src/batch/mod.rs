@@ -330,8 +330,9 @@ fn run_on<P: Platform, K: Work<P>>(
     let workers = engine.settings.workers;
     let plan = Plan::new(schedule, len, workers);
     let vtable = &Batch::<P, K>::BLOCKING;
-    let helpers = workers
-        .min(len)
+    // A caller that works takes a chunk itself: of a single chunk nobody else need know.
+    let helpers = plan
+        .occupies(len, workers)
         .saturating_sub(usize::from(frame.is_some()));
     let batch = Batch {
         core: BatchCore::new(vtable, engine, len, plan, options, 0, helpers),

@@ -50,6 +50,17 @@ impl Plan {
         }
     }
 
+    /// How many of so many workers find a chunk, if each takes one.
+    pub(crate) fn occupies(self, len: usize, workers: usize) -> usize {
+        let chunks = match self {
+            Self::Even(n) => len.div_ceil(n.get()),
+            // There are at least as many as workers, or one for each item.
+            Self::Shrinking(_) => len,
+            Self::Owned => 0,
+        };
+        chunks.min(workers)
+    }
+
     /// The size of the next chunk when `left` items are left, between 1 and `left`.
     #[inline]
     pub(crate) fn next(self, left: usize) -> usize {
@@ -93,6 +104,29 @@ mod tests {
                         assert!((1..=left).contains(&size), "{schedule:?} {workers} {len}");
                         left -= size;
                     }
+                }
+            }
+        }
+    }
+
+    // S27
+    #[test]
+    fn as_many_workers_are_invited_as_find_a_chunk() {
+        for schedule in ALL {
+            for workers in 1..9 {
+                for len in 0..200 {
+                    let plan = Plan::new(schedule, len, workers);
+                    let (mut left, mut chunks) = (len, 0);
+                    while left > 0 {
+                        left -= plan.next(left);
+                        chunks += 1;
+                    }
+                    let occupied = plan.occupies(len, workers);
+                    assert_eq!(
+                        occupied,
+                        chunks.min(workers),
+                        "{schedule:?} {workers} {len}"
+                    );
                 }
             }
         }

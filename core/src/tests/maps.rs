@@ -20,7 +20,7 @@ fn tickets_are_taken_back_as_soon_as_the_work_is_claimed() {
         assert!(there.step(3));
         assert_eq!(there.queued(), 0);
     });
-    for_each(&stage, 8, chunks(4), |item| log(format!("item {item}"))).unwrap();
+    for_each(&stage, 8, chunks(2), |item| log(format!("item {item}"))).unwrap();
     expect([
         "waiter parks",
         "item 0",
@@ -37,15 +37,17 @@ fn tickets_are_taken_back_as_soon_as_the_work_is_claimed() {
 
 // S26
 #[test]
-fn a_batch_invites_no_more_workers_than_it_has_items() {
+fn a_batch_invites_no_more_workers_than_it_has_chunks() {
     let stage = pool(4);
-    let there = Rc::clone(&stage);
-    on_park(move || {
-        assert_eq!(there.queued(), 2);
-        assert!(there.step(0));
-    });
-    for_each(&stage, 2, chunks(1), |_| ()).unwrap();
-    expect(["waiter parks", "unpark waiter"]);
+    for (items, size, invited) in [(2, 1, 2), (9, 5, 2), (8, 9, 1)] {
+        let there = Rc::clone(&stage);
+        on_park(move || {
+            assert_eq!(there.queued(), invited);
+            assert!(there.step(0));
+        });
+        for_each(&stage, items, chunks(size), |_| ()).unwrap();
+        expect(["waiter parks", "unpark waiter"]);
+    }
 }
 
 // S26
