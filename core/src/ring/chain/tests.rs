@@ -70,7 +70,7 @@ fn a_bounded_chain_holds_exactly_its_capacity() {
 
 #[test]
 fn a_capacity_beyond_memory_is_none() {
-    for capacity in [usize::MAX, usize::MAX / 2, usize::MAX / 16] {
+    for capacity in [usize::MAX, usize::MAX / 2, usize::MAX / 8] {
         assert!(Chain::bounded(NonZeroUsize::new(capacity).unwrap()).is_none());
     }
 }
