@@ -67,9 +67,10 @@ impl Backoff {
     /// Waits until `look` says so, or the budget is used up; tells which.
     #[inline]
     pub(crate) fn until<P: Platform>(self, mut look: impl FnMut() -> bool) -> bool {
-        let pauses = match P::seats().crowded.forget_wake() {
-            true => 0,
-            false => self.pauses,
+        let pauses = if P::seats().crowded.forget_wake() {
+            0
+        } else {
+            self.pauses
         };
         Self { pauses, ..self }.pause(&mut look)
             || (self.yields > 0 && self.let_others_run::<P>(look))

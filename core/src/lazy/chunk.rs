@@ -15,7 +15,7 @@ use crate::job::Body;
 use crate::platform::{Platform, contain};
 use crate::sync::{AtomicPtr, Ordering};
 
-/// The items or results of one chunk; most chunks are single items and need no vector.
+/// What belongs to one chunk, for each of its items; most chunks are single items and need no vector.
 pub(super) enum Bunch<T> {
     One(T),
     Many(Vec<T>),
@@ -29,32 +29,11 @@ impl<T> Bunch<T> {
         }
     }
 
-    pub(super) fn map<V>(self, mut f: impl FnMut(usize, T) -> V) -> Bunch<V> {
+    fn map<V>(self, mut f: impl FnMut(T) -> V) -> Bunch<V> {
         match self {
-            Self::One(item) => Bunch::One(f(0, item)),
-            Self::Many(items) => Bunch::Many(
-                items
-                    .into_iter()
-                    .enumerate()
-                    .map(|(at, item)| f(at, item))
-                    .collect(),
-            ),
+            Self::One(item) => Bunch::One(f(item)),
+            Self::Many(items) => Bunch::Many(items.into_iter().map(f).collect()),
         }
-    }
-}
-
-impl<R> Bunch<Result<R, JobError>> {
-    /// A chunk that ended with the same error for each item.
-    pub(super) fn failed(items: usize, error: fn() -> JobError) -> Self {
-        match items {
-            1 => Self::One(Err(error())),
-            _ => Self::Many((0..items).map(|_| Err(error())).collect()),
-        }
-    }
-
-    /// What becomes of a chunk that needs the state which its consumer has borrowed: it cannot be waited for.
-    pub(super) fn state_lent(items: usize) -> Self {
-        Self::failed(items, || JobError::StateLent)
     }
 }
 
@@ -77,10 +56,10 @@ pub(super) enum BunchIter<T> {
 }
 
 impl<T> BunchIter<T> {
-    pub(super) fn is_empty(&self) -> bool {
+    fn len(&self) -> usize {
         match self {
-            Self::One(item) => item.is_none(),
-            Self::Many(items) => items.len() == 0,
+            Self::One(item) => usize::from(item.is_some()),
+            Self::Many(items) => items.len(),
         }
     }
 }
@@ -88,6 +67,7 @@ impl<T> BunchIter<T> {
 impl<T> Iterator for BunchIter<T> {
     type Item = T;
 
+    #[inline]
     fn next(&mut self) -> Option<T> {
         match self {
             Self::One(item) => item.take(),
@@ -96,7 +76,84 @@ impl<T> Iterator for BunchIter<T> {
     }
 }
 
-pub(super) type Results<R> = Bunch<Result<R, JobError>>;
+/// The results of one chunk.
+pub(super) enum Results<R> {
+    /// No item has failed. Values alone are a quarter of the memory that goes from worker to consumer.
+    Values(Bunch<R>),
+    Each(Bunch<Result<R, JobError>>),
+}
+
+impl<R> Results<R> {
+    /// What becomes of items in order.
+    fn of(mut results: impl ExactSizeIterator<Item = Result<R, JobError>>) -> Self {
+        let mut values = Vec::with_capacity(results.len());
+        while let Some(result) = results.next() {
+            match result {
+                Ok(value) => values.push(value),
+                Err(error) => {
+                    let before = values.into_iter().map(Ok);
+                    let each = before.chain([Err(error)]).chain(results);
+                    return Self::Each(Bunch::Many(each.collect()));
+                }
+            }
+        }
+        Self::Values(Bunch::Many(values))
+    }
+
+    /// A chunk that ended with the same error for each item.
+    pub(super) fn failed(items: usize, error: fn() -> JobError) -> Self {
+        Self::Each(match items {
+            1 => Bunch::One(Err(error())),
+            _ => Bunch::Many((0..items).map(|_| Err(error())).collect()),
+        })
+    }
+
+    /// What becomes of a chunk that needs the state which its consumer has borrowed: it cannot be waited for.
+    pub(super) fn state_lent(items: usize) -> Self {
+        Self::failed(items, || JobError::StateLent)
+    }
+}
+
+impl<R> IntoIterator for Results<R> {
+    type Item = Result<R, JobError>;
+    type IntoIter = ResultsIter<R>;
+
+    fn into_iter(self) -> ResultsIter<R> {
+        match self {
+            Self::Values(values) => ResultsIter::Values(values.into_iter()),
+            Self::Each(results) => ResultsIter::Each(results.into_iter()),
+        }
+    }
+}
+
+/// What is left of the results of a chunk.
+pub(super) enum ResultsIter<R> {
+    Values(BunchIter<R>),
+    Each(BunchIter<Result<R, JobError>>),
+}
+
+impl<R> ResultsIter<R> {
+    pub(super) const NONE: Self = Self::Values(BunchIter::One(None));
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Values(values) => values.len(),
+            Self::Each(results) => results.len(),
+        }
+    }
+}
+
+impl<R> Iterator for ResultsIter<R> {
+    type Item = Result<R, JobError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Result<R, JobError>> {
+        match self {
+            Self::Values(values) => values.next().map(Ok),
+            Self::Each(results) => results.next(),
+        }
+    }
+}
 
 /// A chunk of a stream: its items, where its first stands in the input, and the function.
 pub(super) struct ChunkBody<T, G> {
@@ -127,25 +184,32 @@ impl<P: Platform, T, R, G: Call<P, T, Out = R>> Body<P> for ChunkBody<T, G> {
             call,
             name,
         } = self;
-        let results = items.map(|at, item| {
+        let run = |(at, item)| {
             // SAFETY: a stateful job runs only where the pool's state is and is not lent.
             unsafe { call_with(&*call, item, frame, token) }.map_err(|error| match error {
                 JobError::Panicked(panic) => JobError::Panicked(panic.at(first + at).named(name)),
                 other => other,
             })
-        });
+        };
+        let results = match items {
+            Bunch::One(item) => match run((0, item)) {
+                Ok(value) => Results::Values(Bunch::One(value)),
+                failed => Results::Each(Bunch::One(failed)),
+            },
+            Bunch::Many(items) => Results::of(items.into_iter().enumerate().map(run)),
+        };
         contain::<P>(move || drop(call));
         Ok(results)
     }
 
     fn refuse(self, why: Refusal) -> Result<Results<R>, JobError> {
-        let results = self.items.map(|_, item| {
+        let results = self.items.map(|item| {
             contain::<P>(move || drop(item));
             Err(why.into())
         });
         let call = self.call;
         contain::<P>(move || drop(call));
-        Ok(results)
+        Ok(Results::Each(results))
     }
 
     fn discard(value: Result<Results<R>, JobError>) {

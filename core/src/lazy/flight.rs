@@ -121,7 +121,7 @@ where
             .pop_front()
             .map(|(count, handle)| match handle.get() {
                 Ok(results) => results,
-                Err(_) => Bunch::state_lent(count),
+                Err(_) => Results::state_lent(count),
             }))
     }
 
@@ -189,7 +189,7 @@ impl<S, G, R, P: Platform> Unordered<S, G, R, P> {
             .iter_mut()
             .find_map(|place| place.take_if(|(_, handle)| handle.needs_lent_state()))?;
         refused.cancel();
-        Some(Bunch::state_lent(count))
+        Some(Results::state_lent(count))
     }
 
     /// Blocks until a chunk has landed or the time is over. When the options say so, it resolves the chunks that

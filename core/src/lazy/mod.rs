@@ -24,7 +24,7 @@ use crate::seats::sleep_until;
 use crate::stats::Progress;
 use crate::time::Instant;
 use crate::verbs::Order;
-use chunk::{Bunch, BunchIter};
+use chunk::{Bunch, Results, ResultsIter};
 pub(crate) use flight::Submitter;
 use flight::{Flight, Ordered, TimedOut, Unordered};
 use window::Window;
@@ -46,14 +46,14 @@ pub struct IMap<'p, I: Iterator, R, P: Platform> {
     input: I,
     flight: Box<dyn Flight<I::Item, R, P> + Send + 'p>,
     engine: &'p Engine<P>,
-    landed: BunchIter<Result<R, JobError>>,
+    landed: ResultsIter<R>,
     /// A chunk that the full queue has refused; the next to be submitted.
     refused: Option<Bunch<I::Item>>,
     window: Window,
-    /// Items pulled from the input and not yet yielded.
-    under_way: usize,
+    /// Items pulled from the input and submitted.
     pulled: usize,
-    yielded: usize,
+    /// Items whose results have landed. What is yielded follows from it, so that most calls of `next` count nothing.
+    arrived: usize,
     /// Nothing more is pulled.
     input_ended: bool,
     /// Why, if the pool or the options ended it; yielded last.
@@ -64,8 +64,8 @@ pub struct IMap<'p, I: Iterator, R, P: Platform> {
 impl<I: Iterator, R, P: Platform> core::fmt::Debug for IMap<'_, I, R, P> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("IMap")
-            .field("under_way", &self.under_way)
-            .field("yielded", &self.yielded)
+            .field("under_way", &self.under_way())
+            .field("yielded", &self.yielded())
             .finish_non_exhaustive()
     }
 }
@@ -113,12 +113,11 @@ where
             input,
             flight,
             engine,
-            landed: BunchIter::One(None),
+            landed: ResultsIter::NONE,
             refused: None,
             window: Window::new(window, chunk_size, engine.settings.workers),
-            under_way: 0,
             pulled: 0,
-            yielded: 0,
+            arrived: 0,
             input_ended: last.is_some(),
             last,
             closed: false,
@@ -146,6 +145,20 @@ impl<T, R, P: Platform> Drop for SettleOnUnwind<'_, T, R, P> {
 }
 
 impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
+    /// Items pulled from the input and not yet yielded.
+    fn under_way(&self) -> usize {
+        self.pulled - self.yielded()
+    }
+
+    fn yielded(&self) -> usize {
+        self.arrived - self.landed.len()
+    }
+
+    fn land(&mut self, results: Results<R>) {
+        self.landed = results.into_iter();
+        self.arrived += self.landed.len();
+    }
+
     fn drop_refused(&mut self) {
         if let Some(refused) = self.refused.take() {
             drop_each::<P, _>(refused.into_iter());
@@ -168,7 +181,8 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
 
     /// Pulls and submits until the window is full, or the queue while there is something else to wait for.
     fn fill(&mut self, until: Option<Instant>) {
-        while self.refused.is_some() || !self.input_ended && self.window.has_room(self.under_way) {
+        while self.refused.is_some() || !self.input_ended && self.window.has_room(self.under_way())
+        {
             if let Some(why) = self.engine.life.closed_by() {
                 return self.end(why.into());
             }
@@ -176,12 +190,9 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
                 return;
             };
             let count = items.len();
-            let wait = self.under_way == 0 && self.may_wait_for_room(until);
+            let wait = self.under_way() == 0 && self.may_wait_for_room(until);
             match self.flight.launch(items, self.pulled, wait) {
-                Ok(()) => {
-                    self.pulled += count;
-                    self.under_way += count;
-                }
+                Ok(()) => self.pulled += count,
                 Err((JobError::Full, items)) if !wait => {
                     self.refused = Some(items);
                     return;
@@ -192,10 +203,8 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
                         return self.end(error);
                     };
                     // Nothing is under way, so these are the next to be yielded.
-                    self.landed = Bunch::failed(count, error).into_iter();
                     self.pulled += count;
-                    self.under_way += count;
-                    return;
+                    return self.land(Results::failed(count, error));
                 }
             }
         }
@@ -234,7 +243,7 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
     /// Sleeps for a moment if results come so quickly that it is not worth while to be woken for each. Not on a worker,
     /// which has better things to do.
     fn nap(&mut self, until: Option<Instant>) {
-        let (Some(nap), Some(now)) = (self.window.nap(self.under_way), P::now()) else {
+        let (Some(nap), Some(now)) = (self.window.nap(self.under_way()), P::now()) else {
             return;
         };
         if Frame::<P>::is_worker_of(self.engine.head()) {
@@ -247,37 +256,36 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
         self.window.napped(slept);
     }
 
+    #[inline(never)]
     fn advance(&mut self, until: Option<Instant>) -> Result<Option<Result<R, JobError>>, TimedOut> {
         loop {
             if let Some(result) = self.landed.next() {
-                self.under_way = self.under_way.saturating_sub(1);
-                self.yielded += 1;
                 return Ok(Some(result));
             }
             self.fill(until);
-            if self.refused.is_some() && self.under_way == 0 {
+            if self.refused.is_some() && self.under_way() == 0 {
                 // Nothing of ours will free a place: somebody else's job must.
                 if self.engine.wait_for_room(until) {
                     continue;
                 }
                 return Err(TimedOut);
             }
-            if self.window.is_due(self.yielded)
+            if self.window.is_due(self.yielded())
                 && let Some(now) = P::now()
             {
-                self.window.look(now, self.yielded);
+                self.window.look(now, self.yielded());
             }
             let waits = self.flight.must_wait();
-            if waits && self.under_way > 0 {
+            if waits && self.under_way() > 0 {
                 self.nap(until);
             }
             let landed = self.flight.land(until)?;
             if waits && let Some(now) = P::now() {
-                self.window.waited(now, self.yielded);
+                self.window.waited(now, self.yielded());
             }
             match landed {
-                Some(results) => self.landed = results.into_iter(),
-                None if !self.landed.is_empty() => {}
+                Some(results) => self.land(results),
+                None if self.landed.len() > 0 => {}
                 None => return Ok(self.last.take().map(Err)),
             }
         }
@@ -292,7 +300,7 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
             upper.filter(|upper| *upper == lower)
         };
         Progress {
-            done: self.yielded,
+            done: self.yielded(),
             total: left.map(|left| {
                 let refused = self.refused.as_ref().map_or(0, Bunch::len);
                 self.pulled.saturating_add(refused).saturating_add(left)
@@ -347,8 +355,10 @@ impl<I: Iterator, R, P: Timed> IMap<'_, I, R, P> {
 impl<I: Iterator, R, P: Platform> Iterator for IMap<'_, I, R, P> {
     type Item = Result<R, JobError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        self.advance(None).ok().flatten()
+        let landed = self.landed.next();
+        landed.or_else(|| self.advance(None).ok().flatten())
     }
 
     /// Exact when the input's is, until the pool closes.
@@ -361,7 +371,7 @@ impl<I: Iterator, R, P: Platform> Iterator for IMap<'_, I, R, P> {
         } else {
             self.input.size_hint()
         };
-        let under_way = self.under_way
+        let under_way = self.under_way()
             + self.refused.as_ref().map_or(0, Bunch::len)
             + usize::from(self.last.is_some());
         (

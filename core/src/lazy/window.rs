@@ -1,5 +1,6 @@
 //! How many items a stream may have under way, and how many of them make a job.
 
+use core::ops::RangeInclusive;
 use core::time::Duration;
 
 use crate::time::Instant;
@@ -14,10 +15,13 @@ const GROWTH: usize = 128;
 
 /// Nanoseconds of work that shall be under way before the window grows no more: workers do not run dry while a
 /// consumer is woken, which takes 17 µs on an idle CPU, or naps.
-const WORK: u64 = 400_000;
+const WORK: u64 = 4 * NAP;
 
 /// The longest nap in nanoseconds. Timers add some 50 µs to it.
-const NAP: u64 = 100_000;
+const NAP: u64 = 400_000;
+
+/// So many results at least come together in a nap, and so many at most: fewer are not worth it, more add little.
+const RESULTS_OF_A_NAP: RangeInclusive<u64> = 4..=16;
 
 /// The consumer's time for an item below which a job for each costs more than the item.
 const CHEAPER_THAN_A_JOB: u64 = 1_000;
@@ -28,8 +32,8 @@ const LOOK_EVERY: usize = 64;
 /// How many items a stream may have pulled and not yielded, and how many make a job.
 ///
 /// A window that nobody has set is doubled while the consumer waits for results that come quickly. A consumer that is
-/// slower than the workers never waits, so the items of a slow consumer do not pile up. Within such a window items
-/// are sent together while they come too quickly for a job each.
+/// slower than the workers never waits, so the items of a slow consumer do not pile up. While items are taken too quickly
+/// for a job each, they are sent together, in a window as large as that needs.
 pub(super) struct Window {
     size: usize,
     most: usize,
@@ -61,7 +65,7 @@ impl Window {
             most: size.unwrap_or(by_default.saturating_mul(GROWTH)),
             workers,
             pace: None,
-            may_nap: true,
+            may_nap: size.is_none(),
             chunk: chunk_now,
             least_chunk: chunk_now,
             most_chunk: match (size, chunk) {
@@ -94,8 +98,11 @@ impl Window {
     /// come together (interrupt moderation, as network cards have it), while workers have four times as much under way.
     pub(super) fn nap(&self, under_way: usize) -> Option<Duration> {
         let pace = self.pace.filter(|_| self.may_nap)?;
-        let nap = NAP.min(pace.saturating_mul(factor(under_way)) / 4);
-        (pace >= CHEAPER_THAN_A_JOB && nap >= 2 * pace).then(|| Duration::from_nanos(nap))
+        let results = (NAP / pace.max(1))
+            .min(factor(under_way) / 4)
+            .min(*RESULTS_OF_A_NAP.end());
+        let is_worth_it = pace >= CHEAPER_THAN_A_JOB && results >= *RESULTS_OF_A_NAP.start();
+        is_worth_it.then(|| Duration::from_nanos(results * pace))
     }
 
     /// The consumer has slept for so long. Where timers are coarse, workers run dry meanwhile: it was the last nap.
@@ -129,8 +136,9 @@ impl Window {
         let jobs = self.workers.saturating_mul(JOBS);
         if nanos >= CHEAPER_THAN_A_JOB.saturating_mul(items) {
             self.chunk = self.least_chunk;
-        } else if doubled.saturating_mul(jobs) <= self.size {
+        } else if doubled.saturating_mul(jobs) <= self.most {
             self.chunk = doubled;
+            self.size = self.size.max(doubled * jobs);
         }
     }
 }
@@ -161,33 +169,40 @@ mod tests {
         assert_eq!(after(Window::new(None, None, 2), 0, 8, 100), 8);
         assert_eq!(after(Window::new(None, None, 2), 1, 8, 100), 16);
         assert_eq!(after(Window::new(None, None, 2), 2, 8, 9_999), 32);
-        assert_eq!(after(Window::new(None, None, 2), 9, 8, 9_999), 64);
+        assert_eq!(after(Window::new(None, None, 2), 9, 8, 9_999), 256);
         assert_eq!(after(Window::new(None, Some(3), 2), 1, 8, 100), 48);
     }
 
     // S36
     #[test]
     fn a_window_stays_small_where_results_take_their_time() {
-        assert_eq!(after(Window::new(None, None, 2), 1000, 8, 50_000), 8);
-        assert_eq!(after(Window::new(None, None, 64), 1000, 8, 1_563), 256);
+        assert_eq!(after(Window::new(None, None, 2), 1000, 8, 200_000), 8);
+        assert_eq!(after(Window::new(None, None, 64), 1000, 8, 6_250), 256);
         assert_eq!(after(Window::new(None, None, 2), 1000, 0, 0), 8);
     }
 
     // S36
     #[test]
     fn a_consumer_naps_where_results_come_quickly_and_workers_have_enough() {
-        let nap = |size, nanos: u64| {
-            let mut window = Window::new(Some(size), None, 2);
+        let nap_in = |mut window: Window, under_way, nanos: u64| {
             window.waited(Instant::from_nanos(0), 0);
-            assert_eq!(window.nap(size), None, "nothing is known of the pace");
+            assert_eq!(window.nap(1000), None, "nothing is known of the pace");
             window.waited(Instant::from_nanos(4 * nanos), 4);
-            window.nap(size).map(|nap| nap.as_micros())
+            window.nap(under_way).map(|nap| nap.as_micros())
         };
+        let nap = |under_way, nanos| nap_in(Window::new(None, None, 2), under_way, nanos);
+        assert_eq!(nap(1000, 25_000), Some(400));
+        assert_eq!(nap(1000, 10_000), Some(160), "sixteen come together");
         assert_eq!(nap(16, 25_000), Some(100));
-        assert_eq!(nap(8, 25_000), Some(50));
-        assert_eq!(nap(7, 25_000), None, "workers would run dry");
-        assert_eq!(nap(1000, 50_001), None, "only one would come");
+        assert_eq!(nap(15, 25_000), None, "workers would run dry");
+        assert_eq!(nap(1000, 100_001), None, "fewer than four would come");
         assert_eq!(nap(1000, 999), None, "so quick a result is worth a pause");
+        let set = Window::new(Some(1000), None, 2);
+        assert_eq!(
+            nap_in(set, 1000, 25_000),
+            None,
+            "results shall come at once"
+        );
     }
 
     // S36
@@ -250,16 +265,20 @@ mod tests {
 
     // S36
     #[test]
-    fn a_small_window_has_four_jobs_for_each_worker_all_the_same() {
+    fn a_window_has_four_jobs_for_each_worker_however_many_items_share_one() {
         let mut window = Window::new(None, None, 2);
-        for (look, size) in [(1, 8), (2, 15), (3, 16), (4, 16)] {
-            window.size = size;
-            window.look(
-                Instant::from_nanos(look),
-                usize::try_from(look).unwrap() * 64,
-            );
+        for (look, chunk, size) in [(0, 1, 8), (1, 2, 16), (2, 4, 32), (99, 128, 1024)] {
+            while window
+                .last_look
+                .is_none_or(|(_, yielded)| yielded < look * LOOK_EVERY)
+            {
+                let looks = window
+                    .last_look
+                    .map_or(0, |(_, yielded)| yielded / LOOK_EVERY + 1);
+                window.look(Instant::from_nanos(factor(looks)), looks * LOOK_EVERY);
+            }
+            assert_eq!((window.chunk(|| usize::MAX), window.size), (chunk, size));
         }
-        assert_eq!(window.chunk(|| 2), 2);
     }
 
     // S36
