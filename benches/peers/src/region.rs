@@ -68,6 +68,11 @@ pub const TINY: Workload = Workload {
             "ringpool for_each, caller participates",
             participating_tiny_loop,
         ),
+        contender(
+            "ringpool for_each, one chunk, caller participates",
+            participating_chunk,
+        ),
+        contender("ringpool for_each, one chunk, within apply", chunk_within),
         contender("rayon par_iter", rayon_tiny_loop),
         contender("rayon par_iter within install", rayon_tiny_loop_inside),
         contender("orx-parallel", orx_tiny_loop),
@@ -224,6 +229,26 @@ fn tiny_loop(workers: usize) -> Session {
 fn participating_tiny_loop(workers: usize) -> Session {
     let pool = pool_with_caller(workers);
     tiny_regions(move || pool.for_each(0..ITEMS, item).expect("the pool is open"))
+}
+
+fn participating_chunk(workers: usize) -> Session {
+    let pool = pool_with_caller(workers);
+    tiny_regions(move || chunk_on(&pool))
+}
+
+/// The caller is already one of the pool's threads.
+fn chunk_within(workers: usize) -> Session {
+    let pool = pool(workers);
+    Box::new(move |units| {
+        let within = || (0..units).for_each(|_| chunk_on(&pool));
+        pool.apply(within).expect("the pool is open");
+        (units * ITEMS) as u64
+    })
+}
+
+fn chunk_on(pool: &Pool) {
+    let whole = pool.with().chunk_size(ITEMS);
+    whole.for_each(0..ITEMS, item).expect("the pool is open");
 }
 
 fn rayon_tiny_loop(workers: usize) -> Session {

@@ -87,8 +87,13 @@ fn total(values: impl Iterator<Item = u64>) -> u64 {
 
 /// Fails unless values of a stream come in the order of their items.
 pub fn total_in_order(values: impl Iterator<Item = u64>) -> u64 {
-    total(values.enumerate().map(|(n, value)| {
-        assert_eq!(value, tiny(n as u64), "item {n} is out of order");
+    total_in_order_from(0, values)
+}
+
+/// As [`total_in_order`], where the first value is that of item `first`.
+fn total_in_order_from(first: u64, values: impl Iterator<Item = u64>) -> u64 {
+    total((first..).zip(values).map(|(n, value)| {
+        assert_eq!(value, tiny(n), "item {n} is out of order");
         value
     }))
 }
@@ -147,17 +152,19 @@ fn by_hand(workers: usize, in_order: bool) -> Session {
     let pool = HandPool::new(workers);
     Box::new(move |units| {
         let (done, results) = bounded::<(usize, Vec<u64>)>(8 * workers);
-        let mut starts = (0..units).step_by(CHUNK);
+        let mut input = 0..units as u64;
+        let mut chunks = 0..;
         let mut under_way = 0;
         let mut feed = |under_way: &mut usize| {
-            while *under_way < 8 * workers
-                && let Some(start) = starts.next()
-            {
-                let done = done.clone();
-                let items = start as u64..(start + CHUNK).min(units) as u64;
+            while *under_way < 8 * workers {
+                let items: Vec<u64> = input.by_ref().take(CHUNK).collect();
+                if items.is_empty() {
+                    break;
+                }
+                let (chunk, done) = (chunks.next().expect("it has no end"), done.clone());
                 pool.spawn(move || {
-                    let values = items.map(tiny).collect();
-                    done.send((start, values)).expect("the caller waits");
+                    let values = items.into_iter().map(tiny).collect();
+                    done.send((chunk, values)).expect("the caller waits");
                 });
                 *under_way += 1;
             }
@@ -166,14 +173,16 @@ fn by_hand(workers: usize, in_order: bool) -> Session {
         let mut early = BTreeMap::new();
         feed(&mut under_way);
         while under_way > 0 {
-            let (start, values) = results.recv().expect("each chunk answers");
+            let (chunk, values) = results.recv().expect("each chunk answers");
             under_way -= 1;
             feed(&mut under_way);
             if in_order {
-                early.insert(start, values);
+                early.insert(chunk, values);
                 while let Some(values) = early.remove(&next) {
-                    next += CHUNK;
-                    sum = sum.wrapping_add(total(values.into_iter()));
+                    let first = (next * CHUNK) as u64;
+                    next += 1;
+                    let values = values.into_iter();
+                    sum = sum.wrapping_add(total_in_order_from(first, values));
                 }
             } else {
                 sum = sum.wrapping_add(total(values.into_iter()));
