@@ -1,8 +1,13 @@
-/* OpenMP, with whatever runtime the compiler brings: the caller is one of the team. */
+/* OpenMP, with whatever runtime the compiler brings: the caller is one of the team. Without OpenMP, as `sequential.c`, the same
+ * loops on one thread: what the compiler makes of them. */
 #include "common.h"
+#ifdef _OPENMP
 #include <omp.h>
+#endif
 
-#ifdef __clang__
+#ifndef _OPENMP
+#define VERSION "C on one thread, " __VERSION__
+#elif defined __clang__
 #define VERSION "libomp, " __VERSION__
 #else
 #define VERSION "libgomp, gcc " __VERSION__
@@ -18,6 +23,7 @@ static uint64_t bulk_fresh(size_t units, int workers) {
     return sum;
 }
 
+#ifdef _OPENMP
 static uint64_t bulk_tasks(size_t units, int workers) {
     uint64_t *values = array(units * sizeof *values);
 #pragma omp parallel num_threads(workers)
@@ -30,6 +36,8 @@ static uint64_t bulk_tasks(size_t units, int workers) {
     return sum;
 }
 
+#endif
+
 static uint64_t bulk_into(size_t units, int workers) {
     static struct kept kept;
     uint64_t *values = keep(&kept, units, 0);
@@ -39,6 +47,7 @@ static uint64_t bulk_into(size_t units, int workers) {
     return sample(values, units, 1009);
 }
 
+#ifdef _OPENMP
 /* One task a job; each thread counts for itself, as the Rust contenders do. */
 static uint64_t detached(size_t units, int workers) {
     static _Thread_local uint64_t mine;
@@ -57,6 +66,8 @@ static uint64_t detached(size_t units, int workers) {
     }
     return sum;
 }
+
+#endif
 
 static uint64_t large_fresh(size_t units, int workers) {
     static struct kept input;
@@ -90,6 +101,7 @@ static uint64_t large_sum(size_t units, int workers) {
     return sum;
 }
 
+#ifdef _OPENMP
 static uint64_t region(size_t units, int workers) {
     for (size_t i = 0; i < units; i++) {
 #pragma omp parallel num_threads(workers)
@@ -130,6 +142,8 @@ static uint64_t tiny_loop_if(size_t units, int workers) {
     return units * ITEMS;
 }
 
+#endif
+
 static uint64_t triangle_guided(size_t units, int workers) {
     size_t items = triangle_items(units);
     uint64_t sum = 0;
@@ -139,6 +153,7 @@ static uint64_t triangle_guided(size_t units, int workers) {
     return sum;
 }
 
+#ifdef _OPENMP
 static uint64_t triangle_dynamic(size_t units, int workers) {
     size_t items = triangle_items(units);
     uint64_t sum = 0;
@@ -147,6 +162,8 @@ static uint64_t triangle_dynamic(size_t units, int workers) {
         sum += triangle_cost(i);
     return sum;
 }
+
+#endif
 
 static uint64_t jacobi(size_t units, int workers) {
     static struct plate plate;
@@ -174,6 +191,7 @@ static uint64_t mandelbrot(size_t units, int workers) {
 
 int main(int argc, char **argv) {
     static const struct contender all[] = {
+#ifdef _OPENMP
         {"W2 detached", "task, the caller helps", detached},
         {"W2 bulk", "parallel for", bulk_fresh},
         {"W2 bulk", "taskloop", bulk_tasks},
@@ -190,6 +208,16 @@ int main(int argc, char **argv) {
         {"W5 triangle", "dynamic", triangle_dynamic},
         {"W7 Jacobi", "parallel for", jacobi},
         {"W7 Mandelbrot", "dynamic", mandelbrot},
+#else
+        {"W2 bulk", "sequential", bulk_fresh},
+        {"W2 bulk into", "sequential", bulk_into},
+        {"W3 fresh", "sequential", large_fresh},
+        {"W3 into", "sequential", large_into},
+        {"W3 sum", "sequential", large_sum},
+        {"W5 triangle", "sequential", triangle_guided},
+        {"W7 Jacobi", "sequential", jacobi},
+        {"W7 Mandelbrot", "sequential", mandelbrot},
+#endif
     };
     return answer(VERSION, all, sizeof all / sizeof *all, argc, argv);
 }

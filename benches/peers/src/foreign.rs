@@ -71,7 +71,21 @@ struct Source {
     ways: &'static [(&'static str, Option<&'static str>)],
 }
 
-const SOURCES: [Source; 5] = [
+const SOURCES: [Source; 7] = [
+    Source {
+        peer: "C, gcc",
+        tool: "gcc",
+        file: "sequential.c",
+        flags: &[],
+        ways: &[("C, gcc", None)],
+    },
+    Source {
+        peer: "C, clang",
+        tool: "clang",
+        file: "sequential.c",
+        flags: &[],
+        ways: &[("C, clang", None)],
+    },
     Source {
         peer: "OpenMP, libgomp",
         tool: "gcc",
