@@ -391,6 +391,23 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
         }
     }
 
+    /// Waits for `look` as a worker waits for work, for as long as that is awake: a caller that is worker 0 and has done
+    /// its part keeps to the pool's policy.
+    pub(crate) fn stay_awake(&self, mut look: impl FnMut() -> bool) {
+        match self.settings.wait_policy {
+            WaitPolicy::Passive => {}
+            WaitPolicy::Adaptive => {
+                let _ =
+                    self.settings.search.until::<P>(&mut look) || Backoff::SNOOZE.until::<P>(look);
+            }
+            WaitPolicy::Active => {
+                while !Backoff::ACTIVE.pause(&mut look) {
+                    P::yield_now();
+                }
+            }
+        }
+    }
+
     /// Wakes every worker, after something was published that all of them must see.
     pub(crate) fn wake_workers(&self) {
         // Dekker pair with W3 of `idle.rs`.

@@ -39,6 +39,11 @@ pub(crate) struct Region<P: Platform> {
 }
 
 impl<P: Platform> Region<P> {
+    /// Whether every index has visited it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.unfinished.count() == 0
+    }
+
     pub(crate) fn new(
         workers: usize,
         work: unsafe fn(NonNull<Region<P>>, &Frame<'_, P>),

@@ -38,6 +38,10 @@ unsafe fn share<P: Platform>(
                 engine
                     .regions
                     .visit(frame.slot(), frame.index, &engine.life, Ok(frame));
+                // SAFETY: the region is valid, as we were promised.
+                let region = unsafe { region.as_ref() };
+                let is_due = || matches!(options.due::<P>(), Due::Now(_));
+                engine.stay_awake(|| region.is_over() || is_due());
             }
         };
         // SAFETY: passed on.

@@ -320,6 +320,9 @@ impl<P: Platform> BatchCore<P> {
         if retract {
             // SAFETY: the caller borrows the pool.
             unsafe { self.retract() };
+            let is_due = || matches!(self.options.due::<P>(), Due::Now(_));
+            self.engine()
+                .stay_awake(|| self.out.count() == 0 || is_due());
         }
         let mut may_cut = true;
         loop {
