@@ -14,7 +14,7 @@ fn what_is_put_into_an_outbox_is_complete_when_it_is_taken() {
     explore(3, || {
         let [outbox, first, second] = shared(Outbox::<Machine, Value>::new());
         let puts = [(0, first), (1, second)].map(|(place, outbox)| {
-            thread::spawn(move || outbox.put(place, Bunch::One(Ok(Value::new()))))
+            thread::spawn(move || outbox.put(place, Results::Values(Bunch::One(Value::new()))))
         });
         join([thread::spawn(move || {
             let mut left = 2;
