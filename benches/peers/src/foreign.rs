@@ -77,14 +77,14 @@ const SOURCES: [Source; 7] = [
         tool: "gcc",
         file: "sequential.c",
         flags: &[],
-        ways: &[("C, gcc", None)],
+        ways: &[("C by gcc", None)],
     },
     Source {
         peer: "C, clang",
         tool: "clang",
         file: "sequential.c",
         flags: &[],
-        ways: &[("C, clang", None)],
+        ways: &[("C by clang", None)],
     },
     Source {
         peer: "OpenMP, libgomp",

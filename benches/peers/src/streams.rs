@@ -23,9 +23,9 @@ pub const UNORDERED: Workload = Workload {
     singles: 0,
     contenders: &[
         contender("ringpool imap_unordered", |w| unordered(w, tiny)),
-        contender("rayon par_bridge", |w| rayon(w, tiny)),
+        contender("rayon par_bridge + reduce", |w| rayon(w, tiny)),
         contender("crossbeam by hand, chunks of 64", |w| by_hand(w, false)),
-        contender("orx-parallel iter_into_par", |w| orx(w, tiny)),
+        contender("orx-parallel iter_into_par + reduce", |w| orx(w, tiny)),
         contender("sequential", |_| sequential(tiny)),
     ],
     checksum: tiny_sum,
@@ -64,8 +64,8 @@ pub const LONG: Workload = Workload {
     contenders: &[
         contender("ringpool imap_unordered", |w| unordered(w, long)),
         contender("ringpool imap", |w| ordered(w, long)),
-        contender("rayon par_bridge", |w| rayon(w, long)),
-        contender("orx-parallel iter_into_par", |w| orx(w, long)),
+        contender("rayon par_bridge + reduce", |w| rayon(w, long)),
+        contender("orx-parallel iter_into_par + reduce", |w| orx(w, long)),
         contender("pariter parallel_map", |w| pariter(w, long)),
         contender("par-iter-sync, as many workers as CPUs", |_| {
             par_iter_sync(long)

@@ -25,7 +25,7 @@ const SHOWN: [(&str, &str); 16] = [
 ];
 
 /// What shows a floor, not a way to run jobs in parallel.
-const FLOORS: [&str; 3] = ["sequential", "one chunk alone", "bare threads"];
+const FLOORS: [&str; 4] = ["sequential", "C by ", "one chunk alone", "bare threads"];
 
 /// The one that most readers know.
 const RAYON: &str = "rayon";
@@ -42,14 +42,15 @@ pub(crate) struct Line {
 }
 
 /// Compares the best of both sides, like with like: where a job is waited for or kept, those that may run it on the caller
-/// do not count, and in an empty region those do not count of whom not every worker runs in it.
+/// do not count, of streams those do not that yield no results, and of empty regions those in which not every worker runs.
 pub(crate) fn lines(all: &[Figures]) -> Vec<Line> {
     let line = |&(id, what): &(&'static str, &'static str)| {
         let figures = all.iter().find(|figures| figures.id == id)?;
         let jobs = ["job", "pool"]
             .iter()
             .any(|unit| figures.unit.ends_with(unit));
-        let counts = |row: &Row| !(jobs && row.name.contains("caller")) && takes_part(all, id, row);
+        let differs = |name: &str| name.ends_with("+ reduce") || jobs && name.contains("caller");
+        let counts = |row: &Row| !differs(&row.name) && takes_part(all, id, row);
         let fastest = |wanted: &dyn Fn(&str) -> bool| {
             let rows = figures.rows.iter();
             let rows = rows.filter(|row| counts(row) && wanted(&row.name));
