@@ -101,7 +101,7 @@ fn a_ticket_that_is_queued_late_is_taken_back() {
         // The worker comes for one ticket only. A second one would lie in the queue for ever.
         works.stage.idle.announce(works.stage.slots(), 0, false);
         join([
-            thread::spawn(move || calls.write_all(2).unwrap()),
+            thread::spawn(move || calls.write_all(1).unwrap()),
             thread::spawn(move || {
                 let (idle, slots) = (&works.stage.idle, works.stage.slots());
                 Idle::park(slots, 0);
