@@ -391,8 +391,15 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
         }
     }
 
-    /// Waits for `look` as a worker waits for work, for as long as that is awake: a caller that is worker 0 and has done
-    /// its part keeps to the pool's policy.
+    /// Lets a caller that is worker 0, or a worker with a loop of its own, wait for the others as the policy says. Not
+    /// without an allocator, where nobody but workers takes part and every byte counts.
+    pub(crate) fn await_others(&self, look: impl FnMut() -> bool) {
+        if cfg!(feature = "alloc") {
+            self.stay_awake(look);
+        }
+    }
+
+    /// Waits for `look` as a worker waits for work, for as long as that is awake.
     pub(crate) fn stay_awake(&self, mut look: impl FnMut() -> bool) {
         match self.settings.wait_policy {
             WaitPolicy::Passive => {}

@@ -41,7 +41,7 @@ unsafe fn share<P: Platform>(
                 // SAFETY: the region is valid, as we were promised.
                 let region = unsafe { region.as_ref() };
                 let is_due = || matches!(options.due::<P>(), Due::Now(_));
-                engine.stay_awake(|| region.is_over() || is_due());
+                engine.await_others(|| region.is_over() || is_due());
             }
         };
         // SAFETY: passed on.

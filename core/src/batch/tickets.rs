@@ -322,7 +322,7 @@ impl<P: Platform> BatchCore<P> {
             unsafe { self.retract() };
             let is_due = || matches!(self.options.due::<P>(), Due::Now(_));
             self.engine()
-                .stay_awake(|| self.out.count() == 0 || is_due());
+                .await_others(|| self.out.count() == 0 || is_due());
         }
         let mut may_cut = true;
         loop {
