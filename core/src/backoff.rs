@@ -9,8 +9,9 @@
 //! parked is run as soon as it is woken. So a yield that comes back late is the last one, and it is remembered
 //! if what was waited for has come meanwhile; `W1 cold` shows pools without such a rule.
 //!
-//! Who has just woken a worker begins with the yields: that worker may need this very CPU, and a microsecond of pauses
-//! would be too short for it to come. The same goes for a worker that was woken, for its waker may sleep by now.
+//! Who has just woken a worker does not pause but begins with the yields, and parks at once where those are left out: that
+//! worker may need this very CPU, and a microsecond of pauses would be too short for it to come. The same goes for a worker
+//! that was woken, for its waker may sleep by now.
 
 use core::time::Duration;
 
@@ -52,6 +53,9 @@ impl Backoff {
     /// Of an active worker between two yields: some fifteen microseconds, so that loops which follow each other meet
     /// no yield.
     pub(crate) const ACTIVE: Self = Self::new(1024, 0);
+
+    /// Of a caller in an active pool that has done its part: some fifteen milliseconds in all.
+    pub(crate) const ACTIVE_ROUNDS: usize = 1024;
 
     /// Under loom each step would be a scheduling point, so there is none.
     pub(crate) const fn new(pauses: u32, yields: u32) -> Self {
@@ -167,7 +171,7 @@ impl Crowded {
 
     /// Notes that this thread has woken another, or was woken.
     pub(crate) fn note_wake(&self) {
-        if REMEMBERS {
+        if REMEMBERS && self.wakes.load(Ordering::Relaxed) & mine() == 0 {
             self.wakes.fetch_or(mine(), Ordering::Relaxed);
         }
     }

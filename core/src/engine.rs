@@ -30,7 +30,8 @@ use crate::time::Instant;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum WaitPolicy {
-    /// Spins, lets other threads run now and then, and never sleeps. In a pool with more workers than CPUs it is
+    /// Spins, lets other threads run now and then, and never sleeps; so does a caller that takes part, for some fifteen
+    /// milliseconds, while it waits for the others. In a pool with more workers than CPUs it is
     /// `Adaptive`: a worker that spins there keeps its CPU from the very worker that is waited for.
     Active,
     /// Spins for a microsecond, lets other threads run for about ten, then sleeps.
@@ -391,16 +392,12 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
         }
     }
 
-    /// Lets a caller that is worker 0, or a worker with a loop of its own, wait for the others as the policy says. Not
-    /// without an allocator, where nobody but workers takes part and every byte counts.
-    pub(crate) fn await_others(&self, look: impl FnMut() -> bool) {
-        if cfg!(feature = "alloc") {
-            self.stay_awake(look);
+    /// Lets a caller that is worker 0, or a worker with a batch of its own, wait for the others as a worker waits for work,
+    /// and then sleep. Not without an allocator, where nobody but workers takes part and every byte counts.
+    pub(crate) fn await_others(&self, mut look: impl FnMut() -> bool) {
+        if !cfg!(feature = "alloc") {
+            return;
         }
-    }
-
-    /// Waits for `look` as a worker waits for work, for as long as that is awake.
-    pub(crate) fn stay_awake(&self, mut look: impl FnMut() -> bool) {
         match self.settings.wait_policy {
             WaitPolicy::Passive => {}
             WaitPolicy::Adaptive => {
@@ -408,7 +405,11 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
                     self.settings.search.until::<P>(&mut look) || Backoff::SNOOZE.until::<P>(look);
             }
             WaitPolicy::Active => {
-                while !Backoff::ACTIVE.pause(&mut look) {
+                // Not for ever: who is waited for may have a lower priority, and need this very CPU.
+                for _ in 0..Backoff::ACTIVE_ROUNDS {
+                    if Backoff::ACTIVE.pause(&mut look) {
+                        return;
+                    }
                     P::yield_now();
                 }
             }

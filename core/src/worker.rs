@@ -173,7 +173,9 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
         // The searchers' limit leaves some active workers uncounted; they spin all the same. Without the yields
         // they would hold their CPUs, for a whole time slice, against whom they wait for, such as a caller that takes
         // no part.
-        engine.stay_awake(news);
+        while !Backoff::ACTIVE.pause(news) {
+            P::yield_now();
+        }
         return searching;
     }
     // The limit is for those who keep a CPU from others, so uncounted workers yield as well.

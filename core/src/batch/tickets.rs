@@ -42,7 +42,7 @@ impl<P: Platform> BatchCore<P> {
         refuse: Self::refuse_ticket,
     };
 
-    /// Queues up to so many tickets, as long as there is work and a worker without an invitation. A full or closed
+    /// Queues up to so many tickets, as long as there is work and one is to come. A full or closed
     /// queue ends it early: invitations are optional. The caller holds a count, or is the one who waits for them.
     ///
     /// Who comes invites one more before each chunk. So while there is work and room, a ticket is queued for whoever

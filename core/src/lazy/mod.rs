@@ -253,7 +253,7 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
         let end = until.map_or(end, |until| until.min(end));
         sleep_until::<P>(end);
         let slept = P::now().map_or(0, |then| then.as_nanos().saturating_sub(now.as_nanos()));
-        self.window.napped(slept);
+        self.window.napped(nap, slept);
     }
 
     #[inline(never)]

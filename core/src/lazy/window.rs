@@ -20,6 +20,9 @@ const WORK: u64 = 4 * NAP;
 /// The longest nap in nanoseconds. Timers add some 50 µs to it.
 const NAP: u64 = 400_000;
 
+/// Nanoseconds that a timer may be late, if naps are to go on.
+const OVERSLEPT: u64 = 200_000;
+
 /// So many results at least come together in a nap, and so many at most: fewer are not worth it, more add little.
 const RESULTS_OF_A_NAP: RangeInclusive<u64> = 4..=16;
 
@@ -33,7 +36,7 @@ const LOOK_EVERY: usize = 64;
 ///
 /// A window that nobody has set is doubled while the consumer waits for results that come quickly. A consumer that is
 /// slower than the workers never waits, so the items of a slow consumer do not pile up. While items are taken too quickly
-/// for a job each, they are sent together, in a window as large as that needs.
+/// for a job each, they are sent together, in a window as large as that needs; it is small again when they are not.
 pub(super) struct Window {
     size: usize,
     most: usize,
@@ -79,7 +82,19 @@ impl Window {
 
     /// Whether a chunk more may be under way.
     pub(super) fn has_room(&self, under_way: usize) -> bool {
-        self.chunk <= self.size.saturating_sub(under_way)
+        self.chunk <= self.size().saturating_sub(under_way)
+    }
+
+    /// What the waits made of it, or what the jobs of so many items need.
+    fn size(&self) -> usize {
+        match self.chunk {
+            chunk if chunk > self.least_chunk => self.size.max(chunk * self.jobs()),
+            _ => self.size,
+        }
+    }
+
+    fn jobs(&self) -> usize {
+        self.workers.saturating_mul(JOBS)
     }
 
     /// How many items make the next job. They are sent together only where the input promises so many more: without
@@ -105,9 +120,9 @@ impl Window {
         is_worth_it.then(|| Duration::from_nanos(results * pace))
     }
 
-    /// The consumer has slept for so long. Where timers are coarse, workers run dry meanwhile: it was the last nap.
-    pub(super) fn napped(&mut self, nanos: u64) {
-        self.may_nap &= nanos <= 3 * NAP;
+    /// The consumer has slept for so long instead. Where timers are coarse, workers run dry meanwhile: it was the last nap.
+    pub(super) fn napped(&mut self, nap: Duration, slept: u64) {
+        self.may_nap &= u128::from(slept) <= nap.as_nanos() + u128::from(OVERSLEPT);
     }
 
     /// The consumer has waited for a result until `now`, when it had yielded so many.
@@ -133,12 +148,10 @@ impl Window {
             return;
         };
         let doubled = self.chunk.saturating_mul(2).min(self.most_chunk);
-        let jobs = self.workers.saturating_mul(JOBS);
         if nanos >= CHEAPER_THAN_A_JOB.saturating_mul(items) {
             self.chunk = self.least_chunk;
-        } else if doubled.saturating_mul(jobs) <= self.most {
+        } else if doubled.saturating_mul(self.jobs()) <= self.most {
             self.chunk = doubled;
-            self.size = self.size.max(doubled * jobs);
         }
     }
 }
@@ -211,10 +224,11 @@ mod tests {
         let mut window = Window::new(None, None, 2);
         window.waited(Instant::from_nanos(0), 0);
         window.waited(Instant::from_nanos(100_000), 4);
-        window.napped(3 * NAP);
+        let nap = Duration::from_nanos(100);
+        window.napped(nap, 100 + OVERSLEPT);
         assert!(window.nap(16).is_some());
-        window.napped(3 * NAP + 1);
-        window.napped(0);
+        window.napped(nap, 101 + OVERSLEPT);
+        window.napped(nap, 0);
         assert_eq!(window.nap(16), None);
     }
 
@@ -277,8 +291,10 @@ mod tests {
                     .map_or(0, |(_, yielded)| yielded / LOOK_EVERY + 1);
                 window.look(Instant::from_nanos(factor(looks)), looks * LOOK_EVERY);
             }
-            assert_eq!((window.chunk(|| usize::MAX), window.size), (chunk, size));
+            assert_eq!((window.chunk(|| usize::MAX), window.size()), (chunk, size));
         }
+        window.look(Instant::from_nanos(1 << 40), 100 * LOOK_EVERY);
+        assert_eq!((window.chunk(|| usize::MAX), window.size()), (1, 8));
     }
 
     // S36

@@ -1,16 +1,21 @@
 //! Regions: `broadcast` and static ranges, which every worker visits once.
 
 use std::cell::Cell;
+use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::fake::{Fake, expect, fail, log, on_park};
+use super::fake::{Fake, expect, fail, log, on_park, on_yield, set_clock};
 use super::stage::{Stage, pool};
 use crate::batch::Schedule;
 use crate::batch::everyone;
 use crate::batch::work::Plain;
+use crate::engine::WaitPolicy;
 use crate::error::JobError;
 use crate::job::Options;
+use crate::participation::WorkerZero;
+use crate::ring::Chain;
 use crate::source::Source;
+use crate::time::Instant;
 use crate::verbs::{self, How};
 use crate::worker::{Leave, Worker};
 
@@ -241,4 +246,69 @@ fn a_nested_static_batch_is_worked_on_by_its_caller() {
         .unwrap();
     });
     expect(["item 0", "item 1"]);
+}
+
+/// Runs a step at a yield that only who is active comes to.
+fn after_many_yields(step: impl FnOnce() + 'static) {
+    fn after(yields: usize, step: Box<dyn FnOnce()>) {
+        match yields {
+            0 => step(),
+            _ => on_yield(move || after(yields - 1, step)),
+        }
+    }
+    after(100, Box::new(step));
+}
+
+/// A pool in which this thread is worker 0, and does not soon sleep.
+fn active() -> Rc<Stage> {
+    let stage = Stage::build(2, Chain::unbounded(), |settings| {
+        settings.wait_policy = WaitPolicy::Active;
+        settings.caller_participates = true;
+    });
+    let zero = WorkerZero {
+        // The unit lies nowhere.
+        state: NonNull::dangling(),
+        caller: None,
+    };
+    // SAFETY: the state of a stage is the unit.
+    unsafe { stage.set_worker_zero(zero) };
+    stage
+}
+
+// S43, S51
+#[test]
+fn a_caller_that_takes_part_in_an_active_pool_yields_until_the_others_have_come() {
+    let stage = active();
+    let there = Rc::clone(&stage);
+    after_many_yields(move || assert!(there.visit(1)));
+    let visits =
+        |worker: &mut Worker<'_, Fake, ()>| log(format!("worker {} visits", worker.index()));
+    broadcast(&stage, visits).unwrap();
+    expect(["worker 0 visits", "worker 1 visits"]);
+}
+
+// S50, S51
+#[test]
+fn a_caller_that_takes_part_in_an_active_pool_notices_its_deadline() {
+    let stage = active();
+    after_many_yields(|| set_clock(2));
+    let options = Options {
+        deadline: Some(Instant::from_nanos(1)),
+        ..Options::default()
+    };
+    // SAFETY: the state of a stage is the unit.
+    let ended: Result<Vec<()>, _> =
+        unsafe { everyone::broadcast_to_vec(&stage, |_: &mut Worker<'_, Fake, ()>| (), &options) };
+    assert!(matches!(ended, Err(JobError::DeadlineExpired)));
+    expect([]);
+}
+
+// S43, S51
+#[test]
+fn a_caller_that_takes_part_in_an_active_pool_sleeps_in_the_end() {
+    let stage = active();
+    let there = Rc::clone(&stage);
+    on_park(move || assert!(there.visit(1)));
+    broadcast(&stage, |_| ()).unwrap();
+    expect(["waiter parks", "unpark waiter"]);
 }

@@ -160,10 +160,12 @@ pub(crate) fn insist(mut attempt: impl FnMut() -> bool) -> bool {
 /// The instructions to stop at, for one case of several. Every one in release; in debug builds, where an operation may
 /// have thousands and each costs a trap, ever fewer the longer it takes, and others in each case.
 pub(crate) fn instructions(case: usize) -> impl Iterator<Item = usize> {
-    let skipped = |at| if cfg!(debug_assertions) { at / 16 } else { 0 };
-    iter::successors(Some(1 + skipped(case * 16)), move |at| {
-        Some(at + 1 + skipped(*at))
-    })
+    let skipped = move |at| match at / 16 {
+        0 => 0,
+        _ if !cfg!(debug_assertions) => 0,
+        some => some + case % 3,
+    };
+    iter::successors(Some(1), move |at| Some(at + 1 + skipped(*at)))
 }
 
 /// The places of a queue that a thread stops in.
