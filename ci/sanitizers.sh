@@ -27,8 +27,7 @@ echo "$script: the toolchain is $toolchain"
 # Optimised a little, so that the stress tests take minutes; with debug assertions.
 export RUSTC_BOOTSTRAP=1 CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_DEV_OPT_LEVEL=1
 # Tests ask for more memory than there is, and expect to be told.
-export ASAN_OPTIONS=allocator_may_return_null=1
-export TSAN_OPTIONS=allocator_may_return_null=1
+export ASAN_OPTIONS=allocator_may_return_null=1 TSAN_OPTIONS=allocator_may_return_null=1
 mkdir -p "$target_dir"
 # Of a payload whose destructor panics with another payload, the core forgets that one. And rustc forgets what a closure
 # returns if its captures panic after that (rust-lang/rust#47949), as those of the random programs do.

@@ -99,9 +99,9 @@ impl<'p, P: Platform, W: 'static, C, M, K> With<'p, P, W, C, M, K> {
     }
 
     /// Items that a stream may have pulled and not yielded; zero is an error of the stream. Unless it is said, four
-    /// chunks for each worker, and up to 512 while less than 1.6 ms of work is under way and the consumer waits for it, or items are taken quickly. If
-    /// neither window nor chunk size is said, up to 128 such items share a job. In a
-    /// [`StaticPool`](crate::StaticPool): as many as it has slots, and never more.
+    /// chunks for each worker, and up to 512 while less than 1.6 ms of work is under way and the consumer waits for it, or
+    /// while items are taken within a microsecond of each other. If neither window nor chunk size is said, up to 128 such
+    /// items share a job. In a [`StaticPool`](crate::StaticPool): as many as it has slots, and never more.
     pub fn window(mut self, items: usize) -> Self {
         self.window = Some(items);
         self

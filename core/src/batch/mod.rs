@@ -55,7 +55,8 @@ pub(crate) struct BatchCore<P: Platform> {
     engine: NonNull<Engine<P>>,
     len: usize,
     plan: Plan,
-    /// Invitations to come: as many as workers find a chunk, less those that went out. It lies apart from what every chunk writes.
+    /// Invitations to come: as many as workers find a chunk, less those that went out. It lies apart from what every
+    /// chunk writes.
     uninvited: AtomicUsize,
     /// The first item that is not claimed.
     cursor: CachePadded<AtomicUsize>,

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::fake::{Fake, expect, fail, log, on_park, on_yield, set_clock};
+use super::fake::{Fake, expect, fail, log, on_park, on_yield, set_clock, yields_take};
 use super::stage::{Stage, pool};
 use crate::batch::Schedule;
 use crate::batch::everyone;
@@ -300,6 +300,7 @@ fn a_caller_that_takes_part_in_an_active_pool_notices_its_deadline() {
     let ended: Result<Vec<()>, _> =
         unsafe { everyone::broadcast_to_vec(&stage, |_: &mut Worker<'_, Fake, ()>| (), &options) };
     assert!(matches!(ended, Err(JobError::DeadlineExpired)));
+    assert!(yields_take(0) < 200, "it waits no longer");
     expect([]);
 }
 
