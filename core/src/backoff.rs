@@ -34,15 +34,22 @@ const WAITS_AFTER_LATE_AT_MOST: usize = 1024;
 pub(crate) struct Backoff {
     pauses: u32,
     yields: u32,
+    /// The most pauses between two looks.
+    stride: u32,
 }
 
 impl Backoff {
     /// Of a thread that waits for a result: about a microsecond, which covers a tiny job on a worker that is
     /// awake, and a few yields.
-    pub(crate) const RESULT: Self = Self::new(64, 8);
+    pub(crate) const RESULT: Self = Self::new(64, 8).keen();
 
     /// Of a worker before it sleeps: some ten microseconds, if nobody else wants the CPU.
     pub(crate) const SNOOZE: Self = Self::new(0, 32);
+
+    /// The same where callers take part: some hundred and fifty microseconds. There loops follow each other after some
+    /// work of the caller's own, or after the slowest worker's share, and whoever slept meanwhile comes late by a
+    /// wake (`W7 Jacobi`).
+    pub(crate) const BETWEEN_LOOPS: Self = Self::new(0, 512);
 
     /// Of a worker that searches, and may keep its CPU from others meanwhile: about a microsecond, or less
     /// when workers outnumber CPUs.
@@ -63,9 +70,20 @@ impl Backoff {
             return Self {
                 pauses: 0,
                 yields: 0,
+                stride: 0,
             };
         }
-        Self { pauses, yields }
+        Self {
+            pauses,
+            yields,
+            stride: 8,
+        }
+    }
+
+    /// For a thread that alone waits for a word. Where many look at one that others must write, looks become rarer
+    /// instead.
+    pub(crate) const fn keen(self) -> Self {
+        Self { stride: 2, ..self }
     }
 
     /// Waits until `look` says so, or the budget is used up; tells which.
@@ -80,7 +98,7 @@ impl Backoff {
             || (self.yields > 0 && self.let_others_run::<P>(look))
     }
 
-    /// Looks, with pauses between that grow, so that looks at a contended word become rarer.
+    /// Looks, with pauses between that grow up to the stride.
     #[inline]
     pub(crate) fn pause(self, mut look: impl FnMut() -> bool) -> bool {
         let (mut left, mut step) = (self.pauses, 1);
@@ -96,7 +114,7 @@ impl Backoff {
                 spin_loop();
             }
             left -= pauses;
-            step = (step + 1).min(8);
+            step = (step + 1).min(self.stride);
         }
     }
 

@@ -179,7 +179,7 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
         return searching;
     }
     // The limit is for those who keep a CPU from others, so uncounted workers yield as well.
-    if policy == WaitPolicy::Adaptive && Backoff::SNOOZE.until::<P>(news) {
+    if policy == WaitPolicy::Adaptive && engine.settings.snooze().until::<P>(news) {
         return searching;
     }
     let falls_asleep = frame.slot().track.begin::<P>();

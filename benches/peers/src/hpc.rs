@@ -4,9 +4,9 @@
 use std::mem::swap;
 
 use rayon::prelude::*;
-use ringpool::{Pool, Schedule, enumerate};
+use ringpool::{Pool, Schedule, WaitPolicy, enumerate};
 
-use crate::pools::{pool, pool_with_caller, rayon_pool};
+use crate::pools::{pool, pool_that_waits, pool_with_caller, rayon_pool};
 use crate::{Session, Workload, contender};
 
 /// W7: Jacobi's method for the heat equation.
@@ -24,6 +24,10 @@ pub const JACOBI: Workload = Workload {
         contender("ringpool for_each static, caller participates", |workers| {
             jacobi_on(pool_with_caller(workers))
         }),
+        contender(
+            "ringpool for_each static, caller participates, active",
+            |workers| jacobi_on(pool_that_waits(workers, WaitPolicy::Active)),
+        ),
         contender("rayon par_chunks_mut", rayon_jacobi),
         contender("sequential", |_| jacobi(one_by_one)),
     ],

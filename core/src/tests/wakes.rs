@@ -239,18 +239,20 @@ fn a_worker_that_had_to_wait_for_a_stranger_yields_no_more_for_a_while() {
     );
 }
 
+/// Of a wait with pauses.
+fn looks_before_the_first_yield() -> usize {
+    let mut looks = 0;
+    yields_take(0);
+    Backoff::new(64, 1).until::<Fake>(|| {
+        looks += 1;
+        yields_take(0) > 0
+    });
+    looks - 1
+}
+
 // S11
 #[test]
 fn who_has_woken_a_worker_begins_its_next_wait_with_yields() {
-    let looks_before_the_first_yield = || {
-        let mut looks = 0;
-        yields_take(0);
-        Backoff::new(64, 1).until::<Fake>(|| {
-            looks += 1;
-            yields_take(0) > 0
-        });
-        looks - 1
-    };
     let with_pauses = looks_before_the_first_yield();
     assert!(with_pauses > 1);
     let stage = pool(2);
@@ -265,6 +267,39 @@ fn who_has_woken_a_worker_begins_its_next_wait_with_yields() {
     assert!(stage.step(0) && stage.step(0));
     expect(["first runs", "second runs"]);
     drop((first, second));
+}
+
+// S11
+#[test]
+fn a_worker_that_was_woken_begins_its_next_wait_with_yields() {
+    let stage = pool(1);
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        drop(there.submit(|| log(format!("{} look", looks_before_the_first_yield()))));
+        // Its waker is this very thread, and forgets that.
+        looks_before_the_first_yield();
+        there.close();
+    });
+    assert_eq!(stage.work(0), Leave::Closed);
+    expect(["worker 0 parks", "unpark worker 0", "1 look"]);
+}
+
+// S11, S43
+#[test]
+fn workers_wait_longer_before_they_sleep_where_callers_take_part() {
+    let yields = |caller_participates| {
+        let stage = Stage::build(1, Chain::unbounded(), |settings| {
+            settings.wait_policy = WaitPolicy::Adaptive;
+            settings.caller_participates = caller_participates;
+        });
+        let there = Rc::clone(&stage);
+        on_park(move || there.close());
+        yields_take(1_000);
+        assert_eq!(stage.work(0), Leave::Closed);
+        expect(["worker 0 parks", "unpark worker 0"]);
+        yields_take(0)
+    };
+    assert_eq!((yields(false), yields(true)), (32, 512));
 }
 
 #[test]
