@@ -72,6 +72,8 @@ impl Drop for AbortOnUnwind {
 /// # Errors
 ///
 /// How it ended, or why it was refused.
+// As a call it costs 25 instructions, for its arguments are large.
+#[inline]
 pub(crate) fn apply<P: Platform, B: Body<P>>(
     engine: &Engine<P>,
     body: B,
