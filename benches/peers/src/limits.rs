@@ -4,9 +4,11 @@
 
 use std::hint::{black_box, spin_loop};
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::workers;
 
 /// One of them, in nanoseconds.
 #[derive(Clone, Copy)]
@@ -27,10 +29,10 @@ pub const EXCHANGE: usize = 1;
 pub const CONTENDED: usize = 2;
 
 /// Getting a block of a job's size and giving it back, while many others are out.
-pub const ALLOCATION: usize = 10;
+pub const ALLOCATION: usize = 12;
 
 /// All limits.
-pub const LIMITS: [Limit; 14] = [
+pub const LIMITS: [Limit; 16] = [
     limit(
         "a cache line there and back between two threads",
         &["W1 hot", "W4 region", "W4 10 µs"],
@@ -50,6 +52,16 @@ pub const LIMITS: [Limit; 14] = [
         "pause of a spinning thread",
         &["W1 hot", "W4 region"],
         pause,
+    ),
+    limit(
+        "the least of regions, one thread for each worker, by spinning",
+        &["W4 region", "W4 10 µs"],
+        || region(workers(), spin_loop),
+    ),
+    limit(
+        "the least of regions, two threads for each worker, by yielding",
+        &["W4 oversubscribed"],
+        || region(2 * workers(), thread::yield_now),
     ),
     limit(
         "waking a thread parked for 50 µs, until it runs",
@@ -196,6 +208,33 @@ fn exchange(threads: u64) -> f64 {
 
 fn pause() -> f64 {
     median(100, 1000, || (0..1000).for_each(|_| spin_loop()))
+}
+
+/// The least that a parallel region can be: this thread raises a number, each of the others sees it and answers.
+fn region(threads: usize, wait: fn()) -> f64 {
+    const REGIONS: usize = 200;
+    const BATCHES: usize = 20;
+    let (begun, answers) = (Lonely(AtomicUsize::new(0)), Lonely(AtomicUsize::new(0)));
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|| {
+                for region in 0..BATCHES * REGIONS {
+                    while begun.0.load(Ordering::Acquire) <= region {
+                        wait();
+                    }
+                    answers.0.fetch_add(1, Ordering::AcqRel);
+                }
+            });
+        }
+        median(BATCHES, REGIONS as u64, || {
+            for _ in 0..REGIONS {
+                let region = begun.0.fetch_add(1, Ordering::AcqRel) + 1;
+                while answers.0.load(Ordering::Acquire) < region * (threads - 1) {
+                    wait();
+                }
+            }
+        })
+    })
 }
 
 /// From the call until the thread runs that had been parked for so long, and the time of the call itself.
