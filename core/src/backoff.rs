@@ -59,7 +59,7 @@ impl Backoff {
 
     /// Of an active worker between two yields: some fifteen microseconds, so that loops which follow each other meet
     /// no yield.
-    pub(crate) const ACTIVE: Self = Self::new(1024, 0);
+    pub(crate) const ACTIVE: Self = Self::new(1024, 0).keen();
 
     /// Of a caller in an active pool that has done its part: some fifteen milliseconds in all.
     pub(crate) const ACTIVE_ROUNDS: usize = 1024;
@@ -80,8 +80,8 @@ impl Backoff {
         }
     }
 
-    /// For a thread that alone waits for a word. Where many look at one that others must write, looks become rarer
-    /// instead.
+    /// For a thread that alone waits for a word, and for workers that wait for loops rather than for jobs. Where many
+    /// look for jobs at words that submitters must write, looks become rarer instead.
     pub(crate) const fn keen(self) -> Self {
         Self { stride: 2, ..self }
     }

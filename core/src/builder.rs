@@ -223,6 +223,7 @@ impl<P: Platform, W: 'static> Builder<P, W> {
         } else {
             asked
         };
+        let search = Backoff::searching(workers, cpus);
         let settings = Settings {
             workers,
             jobs_per_worker: self.jobs_per_worker.unwrap_or(usize::MAX),
@@ -230,7 +231,11 @@ impl<P: Platform, W: 'static> Builder<P, W> {
                 WaitPolicy::Active if workers > cpus => WaitPolicy::Adaptive,
                 policy => policy,
             },
-            search: Backoff::searching(workers, cpus),
+            search: if self.caller_participates {
+                search.keen()
+            } else {
+                search
+            },
             capacity: self.capacity.unwrap_or(usize::MAX),
             caller_participates: self.caller_participates,
             timeline: self.timeline,

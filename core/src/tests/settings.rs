@@ -42,6 +42,18 @@ fn workers_wait_by_the_cpus_that_they_share() {
 }
 
 #[test]
+fn workers_look_more_often_where_callers_take_part() {
+    let builder = Builder::<Fake>::with_spawner(One { cpus: 2 });
+    let (settings, _) = builder
+        .workers(2)
+        .caller_participates()
+        .settings()
+        .expect("the settings are good");
+    let (searching, keen) = (settings.search, Backoff::searching(2, 2).keen());
+    assert_eq!(format!("{searching:?}"), format!("{keen:?}"));
+}
+
+#[test]
 fn cpus_do_not_decide_how_many_workers_there_are() {
     let builder = Builder::<Fake>::with_spawner(One { cpus: 4 });
     let (settings, _) = builder.settings().expect("the settings are good");
