@@ -30,9 +30,10 @@ run cargo build --quiet --locked --release -p ringpool-benches --bin loops
 release=$target_dir/release
 
 if ((rounds > 0)); then
-    small=() tiny=()
+    # The faster of two: the first run of a process finds cold caches.
+    small=() tiny=() runs=2
 else
-    rounds=1 small=(--size 101) tiny=(--size 1000 --regions 100)
+    rounds=1 runs=1 small=(--size 101) tiny=(--size 1000 --regions 100)
 fi
 # One place for each core and as many threads, as ringpool has it: OpenMP would start one for each hardware thread.
 threads=$("$release/examples/jacobi" --size 9 --rounds 1 | sed -n 's/^\([0-9]*\) workers$/\1/p')
@@ -49,21 +50,25 @@ values() {
         -e "t" -e "s/^([a-z].*): (-?[0-9.]+)$/$contender|\1|\2/p" <<<"$out"
 }
 
-# A program of every contender, one after the other.
+contenders=(ringpool-adaptive ringpool-active)
+for compiler in "${compilers[@]}"; do
+    contenders+=("$compiler-active" "$compiler-passive")
+done
+
+# A program of every contender, one after the other. Each round begins with the next one: memory that one process has just given
+# back is quicker for the one after it, most of all where the host of a virtual machine takes back what is free.
 turn() {
-    local program=$1 compiler wait
+    local program=$1 i who wait
     shift
-    for wait in adaptive active; do
-        if [[ $program == loops ]]; then
+    for ((i = 0; i < ${#contenders[@]}; i++)); do
+        IFS=- read -r who wait <<<"${contenders[(round + i) % ${#contenders[@]}]}"
+        if [[ $who != ringpool ]]; then
+            OMP_WAIT_POLICY=$wait values "$who $wait" "$built/$program-$who" --rounds "$runs" "$@"
+        elif [[ $program == loops ]]; then
             values "ringpool $wait" "$release/loops" --wait "$wait" "$@"
         else
-            values "ringpool $wait" "$release/examples/$program" --rounds 1 --quiet --wait "$wait" "$@"
+            values "ringpool $wait" "$release/examples/$program" --rounds "$runs" --quiet --wait "$wait" "$@"
         fi
-    done
-    for compiler in "${compilers[@]}"; do
-        for wait in active passive; do
-            OMP_WAIT_POLICY=$wait values "$compiler $wait" "$built/$program-$compiler" --rounds 1 "$@"
-        done
     done
 }
 

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::hint::black_box;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -54,6 +55,14 @@ impl From<Wait> for WaitPolicy {
             Wait::Passive => Self::Passive,
         }
     }
+}
+
+/// An array of which this thread has touched every page, as `vec!` alone would not: the system gives out pages when they are
+/// written, and the first to write them would pay for that.
+pub(crate) fn touched<T: Clone>(value: T, len: usize) -> Vec<T> {
+    let mut array = vec![value.clone(); len];
+    black_box(array.as_mut_slice()).fill(value);
+    array
 }
 
 /// A number of things of which there is at least one.

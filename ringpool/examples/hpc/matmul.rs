@@ -6,7 +6,7 @@ mod common;
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::{Outcome, TeamOptions, at_least_one, check, random};
+use common::{Outcome, TeamOptions, at_least_one, check, random, touched};
 use ringpool::enumerate;
 
 /// Matrix multiplication by blocks of rows, which workers take as they come.
@@ -45,7 +45,7 @@ fn run(options: &Options) -> Outcome {
     let team = options.team.team()?;
     let a = team.filled(places, random)?;
     let b = team.filled(places, |index| random(index + places))?;
-    let mut expected = vec![0.0; places];
+    let mut expected = touched(0.0, places);
     let mut product = team.filled(places, |_| 0.0)?;
     team.compare(
         "matmul",

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::process::ExitCode;
 
 use clap::Parser;
-use common::{Outcome, TeamOptions, at_least_one, check, random, real};
+use common::{Outcome, TeamOptions, at_least_one, check, random, real, touched};
 use ringpool::Schedule;
 
 /// Multiplies a matrix in compressed rows by a vector. Guided chunks make up for rows of unequal length.
@@ -71,7 +71,7 @@ fn run(options: &Options) -> Outcome {
     let team = options.team.team()?;
     let matrix = Sparse::new(size);
     let vector = team.filled(size, |index| real(index % 17))?;
-    let mut expected = vec![0.0; size];
+    let mut expected = touched(0.0, size);
     let mut product = team.filled(size, |_| 0.0)?;
     team.compare(
         "spmv",

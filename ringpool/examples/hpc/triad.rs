@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use common::{Outcome, TeamOptions, at_least_one, check, real, timed};
+use common::{Outcome, TeamOptions, at_least_one, check, real, timed, touched};
 use ringpool::Schedule;
 
 /// The memory bandwidth of a loop that does next to nothing else. Three arrays, far larger than the caches.
@@ -49,7 +49,7 @@ fn run(options: &Options) -> Outcome {
     let left = team.filled(size, |index| real(index % 1000))?;
     let right = team.filled(size, |index| real(index % 7))?;
     let mut to = team.filled(size, |_| 0.0)?;
-    let mut expected = vec![0.0; size];
+    let mut expected = touched(0.0, size);
 
     let mut parts = Vec::new();
     let mut rest = to.as_mut_slice();
