@@ -29,7 +29,10 @@ pub const EMPTY: Workload = Workload {
     contenders: &[
         contender("ringpool broadcast", broadcast),
         contender("ringpool for_each, static", for_each_static),
-        contender("ringpool for_each", for_each),
+        contender("ringpool for_each", |workers| for_each(pool(workers))),
+        contender("ringpool for_each, caller participates", |workers| {
+            for_each(pool_with_caller(workers))
+        }),
         contender(
             "ringpool broadcast, caller participates",
             participating_broadcast,
@@ -134,10 +137,9 @@ fn static_loop(pool: &Pool, workers: usize) {
     end.expect("the pool is open");
 }
 
-fn for_each(workers: usize) -> Session {
-    let pool = pool(workers);
+fn for_each(pool: Pool) -> Session {
     regions(move || {
-        let end = pool.for_each(0..workers, |part| {
+        let end = pool.for_each(0..pool.worker_count(), |part| {
             black_box(part);
         });
         end.expect("the pool is open");
@@ -312,9 +314,10 @@ fn sequential_tiny_loop(_workers: usize) -> Session {
 }
 
 /// The contenders of [`EMPTY`] of which [`shares`] tells who took part.
-pub const SHARED: [&str; 4] = [
+pub const SHARED: [&str; 5] = [
     "ringpool for_each, static",
     "ringpool for_each",
+    "ringpool for_each, caller participates",
     "ringpool for_each static, caller participates",
     "rayon par_iter",
 ];
@@ -344,13 +347,14 @@ pub fn shares(workers: usize, regions: usize) -> [f64; SHARED.len()] {
         each.for_each(0..workers, |_| mark())
             .expect("the pool is open");
     };
+    let free = |pool: &Pool, mark: &(dyn Fn() + Sync)| {
+        pool.for_each(0..workers, |_| mark())
+            .expect("the pool is open");
+    };
     [
         full(&|mark| fixed(&plain, mark)),
-        full(&|mark| {
-            plain
-                .for_each(0..workers, |_| mark())
-                .expect("the pool is open");
-        }),
+        full(&|mark| free(&plain, mark)),
+        full(&|mark| free(&participating, mark)),
         full(&|mark| fixed(&participating, mark)),
         full(&|mark| {
             rayon.install(|| {
