@@ -10,7 +10,9 @@ if ! rustup component add llvm-tools; then
     export LLVM_COV=/usr/bin/llvm-cov-22 LLVM_PROFDATA=/usr/bin/llvm-profdata-22
 fi
 
-export CARGO_TARGET_DIR=$target_dir/coverage
+# Absolute: a test that calls cargo does so in the folder of its package.
+CARGO_TARGET_DIR=$(realpath -m "$target_dir")/coverage
+export CARGO_TARGET_DIR
 mkdir -p "$CARGO_TARGET_DIR"
 table=$CARGO_TARGET_DIR/table.txt
 # Benchmarks test nothing, and the mutants build the core anew. Documentation's examples are not counted on stable.

@@ -12,6 +12,10 @@
 //! Who has just woken a worker does not pause but begins with the yields, and parks at once where those are left out: that
 //! worker may need this very CPU, and a microsecond of pauses would be too short for it to come. The same goes for a worker
 //! that was woken, for its waker may sleep by now.
+//!
+//! Where callers take part, workers wait for loops: those follow each other after some work of the caller's own, or
+//! after the slowest worker's share, and whoever slept meanwhile comes late by a wake (`W7 Jacobi`). So there
+//! they look more often, and yield longer.
 
 use core::time::Duration;
 
@@ -23,6 +27,8 @@ const YIELDS_WITHOUT_CLOCK: u32 = 4;
 /// A yield that takes longer is taken to have gone to a stranger. A guess: it may have gone to the very worker that
 /// is waited for, or only crossed a tick of a coarse clock. A wrong one costs a park for each of some later waits.
 const LATE: Duration = Duration::from_micros(100);
+/// Yields end after that, however many are left: each may have taken a turn of others.
+const YIELDS_TAKE: Duration = Duration::from_micros(150);
 /// Without an allocator every byte counts, and no thread remembers a wake.
 const REMEMBERS: bool = cfg!(feature = "alloc") && !cfg!(ringpool_loom);
 /// How many waits go without yields after a late one: at first, and at most.
@@ -30,7 +36,7 @@ const WAITS_AFTER_LATE: usize = 8;
 const WAITS_AFTER_LATE_AT_MOST: usize = 1024;
 
 /// A bounded busy wait.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Backoff {
     pauses: u32,
     yields: u32,
@@ -41,25 +47,33 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// Of a thread that waits for a result: about a microsecond, which covers a tiny job on a worker that is
     /// awake, and a few yields.
-    pub(crate) const RESULT: Self = Self::new(64, 8).keen();
+    pub(crate) const RESULT: Self = Self::new(64, 8);
 
-    /// Of a worker before it sleeps: some ten microseconds, if nobody else wants the CPU.
-    pub(crate) const SNOOZE: Self = Self::new(0, 32);
-
-    /// The same where callers take part: some hundred and fifty microseconds. There loops follow each other after some
-    /// work of the caller's own, or after the slowest worker's share, and whoever slept meanwhile comes late by a
-    /// wake (`W7 Jacobi`).
-    pub(crate) const BETWEEN_LOOPS: Self = Self::new(0, 512);
+    /// Of a worker before it sleeps: some ten microseconds, if nobody else wants the CPU. For loops as long as yields
+    /// may take, 150.
+    // Without an allocator no caller takes part, and every byte counts.
+    pub(crate) const fn snooze(for_loops: bool) -> Self {
+        Self::new(
+            0,
+            if cfg!(feature = "alloc") && for_loops {
+                512
+            } else {
+                32
+            },
+        )
+    }
 
     /// Of a worker that searches, and may keep its CPU from others meanwhile: about a microsecond, or less
     /// when workers outnumber CPUs.
-    pub(crate) const fn searching(workers: usize, cpus: usize) -> Self {
-        Self::new(if workers > cpus { 16 } else { 64 }, 0)
+    pub(crate) const fn searching(workers: usize, cpus: usize, for_loops: bool) -> Self {
+        Self::new(if workers > cpus { 16 } else { 64 }, 0).keen_if(for_loops)
     }
 
     /// Of an active worker between two yields: some fifteen microseconds, so that loops which follow each other meet
     /// no yield.
-    pub(crate) const ACTIVE: Self = Self::new(1024, 0).keen();
+    pub(crate) const fn active(for_loops: bool) -> Self {
+        Self::new(1024, 0).keen_if(for_loops)
+    }
 
     /// Of a caller in an active pool that has done its part: some fifteen milliseconds in all.
     pub(crate) const ACTIVE_ROUNDS: usize = 1024;
@@ -80,10 +94,14 @@ impl Backoff {
         }
     }
 
-    /// For a thread that alone waits for a word, and for workers that wait for loops rather than for jobs. Where many
-    /// look for jobs at words that submitters must write, looks become rarer instead.
-    pub(crate) const fn keen(self) -> Self {
-        Self { stride: 2, ..self }
+    /// Looks after every other pause, to see a loop at once. Where many look for jobs at words that submitters must write,
+    /// looks become rarer instead.
+    const fn keen_if(self, for_loops: bool) -> Self {
+        if for_loops && !cfg!(ringpool_loom) {
+            Self { stride: 2, ..self }
+        } else {
+            self
+        }
     }
 
     /// Waits until `look` says so, or the budget is used up; tells which.
@@ -126,12 +144,18 @@ impl Backoff {
         }
         let mut left = self.yields;
         let mut late = false;
+        let begin = P::now();
         while left > 0 && !late {
             left -= 1;
             let before = P::now();
             P::yield_now();
             match (before, P::now()) {
-                (Some(before), Some(after)) => late = after.saturating_since(before) > LATE,
+                (Some(before), Some(after)) => {
+                    late = after.saturating_since(before) > LATE;
+                    if begin.is_some_and(|begin| after.saturating_since(begin) > YIELDS_TAKE) {
+                        left = 0;
+                    }
+                }
                 _ => left = left.min(YIELDS_WITHOUT_CLOCK - 1),
             }
             if look() {

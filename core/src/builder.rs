@@ -195,8 +195,11 @@ impl<P: Platform, W: 'static> Builder<P, W> {
     }
 
     /// One thread that waits in a blocking verb is worker 0 meanwhile and works on its own call, so that P
-    /// CPUs run P threads. One worker fewer is started (at least one). Worker 0's state is made on the
-    /// thread that builds the pool and moves to the calling threads, hence `W: Send`.
+    /// CPUs run P threads. One worker fewer is started (at least one, for jobs that nobody waits for). Worker 0's state
+    /// is made on the thread that builds the pool and moves to the calling threads, hence `W: Send`.
+    ///
+    /// Such a pool is for loops that follow each other: its workers stay awake longer, see
+    /// [`WaitPolicy`](crate::WaitPolicy).
     pub fn caller_participates(mut self) -> Self
     where
         W: Send,
@@ -223,7 +226,6 @@ impl<P: Platform, W: 'static> Builder<P, W> {
         } else {
             asked
         };
-        let search = Backoff::searching(workers, cpus);
         let settings = Settings {
             workers,
             jobs_per_worker: self.jobs_per_worker.unwrap_or(usize::MAX),
@@ -231,11 +233,7 @@ impl<P: Platform, W: 'static> Builder<P, W> {
                 WaitPolicy::Active if workers > cpus => WaitPolicy::Adaptive,
                 policy => policy,
             },
-            search: if self.caller_participates {
-                search.keen()
-            } else {
-                search
-            },
+            search: Backoff::searching(workers, cpus, self.caller_participates),
             capacity: self.capacity.unwrap_or(usize::MAX),
             caller_participates: self.caller_participates,
             timeline: self.timeline,

@@ -25,7 +25,7 @@ use crate::time::Instant;
 /// | policy | wakes in | costs |
 /// |---|---|---|
 /// | `Active` | well under a microsecond | a CPU for each worker, always |
-/// | `Adaptive` | the same for about ten microseconds after the last job, 150 where callers take part (one where other programs keep the CPUs busy), then as `Passive` | next to nothing while idle |
+/// | `Adaptive` | the same for about ten microseconds after the last job (one where other programs keep the CPUs busy), or up to 150 µs where callers take part, then as `Passive` | next to nothing while idle |
 /// | `Passive` | what the system takes to wake a thread, some 20 µs | nothing while idle |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -34,7 +34,8 @@ pub enum WaitPolicy {
     /// milliseconds, while it waits for the others. In a pool with more workers than CPUs it is
     /// `Adaptive`: a worker that spins there keeps its CPU from the very worker that is waited for.
     Active,
-    /// Spins for a microsecond, lets other threads run for about ten, or 150 where callers take part, then sleeps.
+    /// Spins for a microsecond, lets other threads run for about ten, or up to 150 where callers take part, then sleeps.
+    /// On platforms without a clock it lets them run four times.
     #[default]
     Adaptive,
     /// Sleeps at once.
@@ -78,17 +79,6 @@ pub(crate) struct Settings {
     pub(crate) timeline: usize,
     /// Everything lies in the pool itself: nothing is allocated, and nobody waits for room.
     pub(crate) in_place: bool,
-}
-
-impl Settings {
-    /// How long a worker lets others run before it sleeps.
-    pub(crate) const fn snooze(&self) -> Backoff {
-        if cfg!(feature = "alloc") && self.caller_participates {
-            Backoff::BETWEEN_LOOPS
-        } else {
-            Backoff::SNOOZE
-        }
-    }
 }
 
 /// The shared part of a pool. Its tail is the storage; everyone but the builder sees it as `dyn`.
@@ -412,13 +402,13 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
         match self.settings.wait_policy {
             WaitPolicy::Passive => {}
             WaitPolicy::Adaptive => {
-                let _ = self.settings.search.keen().until::<P>(&mut look)
-                    || self.settings.snooze().until::<P>(look);
+                let _ = self.settings.search.until::<P>(&mut look)
+                    || Backoff::snooze(self.settings.caller_participates).until::<P>(look);
             }
             WaitPolicy::Active => {
                 // Not for ever: who is waited for may have a lower priority, and need this very CPU.
                 for _ in 0..Backoff::ACTIVE_ROUNDS {
-                    if Backoff::ACTIVE.keen().pause(&mut look) {
+                    if Backoff::active(self.settings.caller_participates).pause(&mut look) {
                         return;
                     }
                     P::yield_now();

@@ -211,7 +211,7 @@ where
                 workers: WORKERS,
                 jobs_per_worker: usize::MAX,
                 wait_policy: WaitPolicy::Adaptive,
-                search: Backoff::searching(WORKERS, WORKERS),
+                search: Backoff::searching(WORKERS, WORKERS, false),
                 capacity: SLOTS,
                 caller_participates: false,
                 timeline: 0,

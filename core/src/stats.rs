@@ -26,9 +26,13 @@ pub struct WorkerStats {
     pub jobs: usize,
     /// Items in them. A job that is no chunk counts as one, and so does a block of a reduction.
     pub items: usize,
-    /// Time spent working; zero on platforms without a clock.
+    /// Time spent working, up to where the worker last ran out of work: what it works on now counts when it has
+    /// nothing left to do.
+    ///
+    /// Zero on platforms without a clock, and of those whose time is their own: a caller that takes part, the seats of a
+    /// `StaticPool`. To read the clock would cost a small call of theirs as much again.
     pub busy: Duration,
-    /// Time spent searching and asleep; zero on platforms without a clock. The first
+    /// Time spent searching and asleep, up to where the worker last found work; zero where `busy` is. The first
     /// microsecond of a gap between two jobs may count as busy, and both times stand still while gaps are
     /// shorter than that.
     pub idle: Duration,

@@ -162,6 +162,7 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
     let (engine, index) = (frame.engine, frame.index);
     let stats = &frame.slot().stats;
     let policy = engine.settings.wait_policy;
+    let for_loops = engine.settings.caller_participates;
     let news = || engine.has_news(index);
     let searching = searching || (policy != WaitPolicy::Passive && engine.idle.start_searching());
     // In a gap as short as this the clock is not read: it would cost a tenth of a round trip.
@@ -173,13 +174,13 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
         // The searchers' limit leaves some active workers uncounted; they spin all the same. Without the yields
         // they would hold their CPUs, for a whole time slice, against whom they wait for, such as a caller that takes
         // no part.
-        while !Backoff::ACTIVE.pause(news) {
+        while !Backoff::active(for_loops).pause(news) {
             P::yield_now();
         }
         return searching;
     }
     // The limit is for those who keep a CPU from others, so uncounted workers yield as well.
-    if policy == WaitPolicy::Adaptive && engine.settings.snooze().until::<P>(news) {
+    if policy == WaitPolicy::Adaptive && Backoff::snooze(for_loops).until::<P>(news) {
         return searching;
     }
     let falls_asleep = frame.slot().track.begin::<P>();

@@ -259,10 +259,10 @@ fn after_many_yields(step: impl FnOnce() + 'static) {
     after(100, Box::new(step));
 }
 
-/// A pool in which this thread is worker 0, and does not soon sleep.
-fn active() -> Rc<Stage> {
+/// A pool in which this thread is worker 0.
+fn team(policy: WaitPolicy) -> Rc<Stage> {
     let stage = Stage::build(2, Chain::unbounded(), |settings| {
-        settings.wait_policy = WaitPolicy::Active;
+        settings.wait_policy = policy;
         settings.caller_participates = true;
     });
     let zero = WorkerZero {
@@ -278,7 +278,7 @@ fn active() -> Rc<Stage> {
 // S43, S51
 #[test]
 fn a_caller_that_takes_part_in_an_active_pool_yields_until_the_others_have_come() {
-    let stage = active();
+    let stage = team(WaitPolicy::Active);
     let there = Rc::clone(&stage);
     after_many_yields(move || assert!(there.visit(1)));
     let visits =
@@ -290,7 +290,7 @@ fn a_caller_that_takes_part_in_an_active_pool_yields_until_the_others_have_come(
 // S50, S51
 #[test]
 fn a_caller_that_takes_part_in_an_active_pool_notices_its_deadline() {
-    let stage = active();
+    let stage = team(WaitPolicy::Active);
     after_many_yields(|| set_clock(2));
     let options = Options {
         deadline: Some(Instant::from_nanos(1)),
@@ -307,9 +307,26 @@ fn a_caller_that_takes_part_in_an_active_pool_notices_its_deadline() {
 // S43, S51
 #[test]
 fn a_caller_that_takes_part_in_an_active_pool_sleeps_in_the_end() {
-    let stage = active();
+    let stage = team(WaitPolicy::Active);
     let there = Rc::clone(&stage);
     on_park(move || assert!(there.visit(1)));
     broadcast(&stage, |_| ()).unwrap();
     expect(["waiter parks", "unpark waiter"]);
+}
+
+// S43, S51
+#[test]
+fn a_caller_that_takes_part_waits_for_the_others_as_a_worker_waits_for_work() {
+    for (policy, yields) in [(WaitPolicy::Adaptive, 151), (WaitPolicy::Passive, 0)] {
+        let stage = team(policy);
+        let there = Rc::clone(&stage);
+        on_park(move || {
+            // Whoever is about to sleep yields a few times more.
+            assert_eq!(yields_take(0), yields + 8);
+            assert!(there.visit(1));
+        });
+        yields_take(1_000);
+        broadcast(&stage, |_| ()).unwrap();
+        expect(["waiter parks", "unpark waiter"]);
+    }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::fake::{on_park, set_clock, stop_clock};
+use super::fake::{expect, log, on_park, set_clock, stop_clock};
 use super::stage::{Stage, chunks, for_each, pool, workers_come};
 use crate::stats::WorkerStats;
 use crate::worker::Leave;
@@ -56,6 +56,43 @@ fn wake_latency_is_zero_without_a_clock() {
     let counted = wakes_twice(&pool(1));
     assert_eq!((counted.parks, counted.jobs), (2, 1));
     assert_eq!(counted.wake_latency, Duration::ZERO);
+}
+
+#[test]
+fn a_worker_is_busy_from_the_work_that_it_finds_until_it_has_none_and_idle_else() {
+    set_clock(1_000);
+    let stage = pool(1);
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        set_clock(5_000);
+        for _ in 0..2 {
+            let about = Rc::clone(&there);
+            drop(there.submit(move || {
+                // What it works on counts when it has nothing left to do.
+                let WorkerStats { busy, idle, .. } = stats(&about, 0);
+                log(format!("busy {busy:?}, idle {idle:?}"));
+                set_clock(8_000);
+            }));
+        }
+    });
+    let there = Rc::clone(&stage);
+    on_park(move || {
+        set_clock(20_000);
+        there.close();
+    });
+    assert_eq!(stage.work(0), Leave::Closed);
+    expect([
+        "worker 0 parks",
+        "unpark worker 0",
+        "busy 0ns, idle 4µs",
+        "busy 0ns, idle 4µs",
+        "worker 0 parks",
+        "unpark worker 0",
+    ]);
+    let counted = stats(&stage, 0);
+    assert_eq!(counted.jobs, 2);
+    assert_eq!(counted.busy, Duration::from_micros(3));
+    assert_eq!(counted.idle, Duration::from_micros(16));
 }
 
 // S7: a worker without a limit is not replaced, however many jobs a word can count.

@@ -1,7 +1,6 @@
 //! From what a builder was told to what the engine is told.
 
 use super::fake::Fake;
-use crate::backoff::Backoff;
 use crate::builder::Builder;
 use crate::engine::WaitPolicy;
 use crate::spawner::{Placement, Spawner, WorkerStart};
@@ -30,27 +29,35 @@ impl Spawner for One {
     fn reclaim(&mut self, (): ()) {}
 }
 
+/// Looks of a worker that searches in vain.
+fn looks(workers: usize, cpus: usize, caller_participates: bool) -> usize {
+    let mut builder = Builder::<Fake>::with_spawner(One { cpus }).workers(workers);
+    if caller_participates {
+        builder = builder.caller_participates();
+    }
+    let (settings, counted) = builder.settings().expect("the settings are good");
+    assert_eq!(counted, cpus);
+    let mut looks = 0;
+    assert!(!settings.search.until::<Fake>(|| {
+        looks += 1;
+        false
+    }));
+    looks
+}
+
+// A13
 #[test]
-fn workers_wait_by_the_cpus_that_they_share() {
-    for (workers, cpus) in [(1, 1), (2, 1), (4, 4), (5, 4)] {
-        let builder = Builder::<Fake>::with_spawner(One { cpus }).workers(workers);
-        let (settings, counted) = builder.settings().expect("the settings are good");
-        assert_eq!(counted, cpus);
-        let expected = Backoff::searching(workers, cpus);
-        assert_eq!(format!("{:?}", settings.search), format!("{expected:?}"));
+fn workers_search_as_long_as_the_cpus_allow_that_they_share() {
+    // 64 pauses or 16, of which each two looks have one more between them, up to 8.
+    for (workers, cpus, expected) in [(1, 1, 13), (2, 1, 7), (4, 4, 13), (5, 4, 7)] {
+        assert_eq!(looks(workers, cpus, false), expected);
     }
 }
 
+// S51
 #[test]
 fn workers_look_more_often_where_callers_take_part() {
-    let builder = Builder::<Fake>::with_spawner(One { cpus: 2 });
-    let (settings, _) = builder
-        .workers(2)
-        .caller_participates()
-        .settings()
-        .expect("the settings are good");
-    let (searching, keen) = (settings.search, Backoff::searching(2, 2).keen());
-    assert_eq!(format!("{searching:?}"), format!("{keen:?}"));
+    assert_eq!((looks(2, 2, false), looks(2, 2, true)), (13, 34));
 }
 
 #[test]

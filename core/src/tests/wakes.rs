@@ -231,6 +231,11 @@ fn a_worker_that_had_to_wait_for_a_stranger_yields_no_more_for_a_while() {
         (true, 1),
         "waits in time were counted"
     );
+    assert_eq!(
+        wait(60_000, 512, false),
+        (false, 3),
+        "yields that take turns of others end after 150 µs"
+    );
     stop_clock();
     assert_eq!(
         wait(1_000, 32, false),
@@ -284,7 +289,7 @@ fn a_worker_that_was_woken_begins_its_next_wait_with_yields() {
     expect(["worker 0 parks", "unpark worker 0", "1 look"]);
 }
 
-// S11, S43
+// S11, S51
 #[test]
 fn workers_wait_longer_before_they_sleep_where_callers_take_part() {
     let yields = |caller_participates| {
@@ -299,7 +304,7 @@ fn workers_wait_longer_before_they_sleep_where_callers_take_part() {
         expect(["worker 0 parks", "unpark worker 0"]);
         yields_take(0)
     };
-    assert_eq!((yields(false), yields(true)), (32, 512));
+    assert_eq!((yields(false), yields(true)), (32, 151), "150 µs at most");
 }
 
 #[test]
