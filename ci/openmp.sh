@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The HPC examples and the cost of a loop, side by side with OpenMP: libgomp (gcc) and, where Debian has it, libomp
-# (clang). `ci/openmp.sh ROUNDS` measures on full sizes, the contenders by turns, and prints medians and ratios;
+# (clang). `ci/openmp.sh ROUNDS` measures on full sizes, the contenders by turns, and prints medians and ratios (with
+# a multiple of six each of them begins as often as the others);
 # without an argument it only sees that everything runs and that all results are right.
 . "$(dirname "$0")/lib.sh"
 
@@ -30,7 +31,7 @@ run cargo build --quiet --locked --release -p ringpool-benches --bin loops
 release=$target_dir/release
 
 if ((rounds > 0)); then
-    # The faster of two: the first run of a process finds cold caches.
+    # Of a program the faster of two runs, for the first finds cold caches; `loops` takes medians of its own.
     small=() tiny=() runs=2
 else
     rounds=1 runs=1 small=(--size 101) tiny=(--size 1000 --regions 100)

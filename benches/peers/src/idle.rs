@@ -2,6 +2,7 @@
 
 use ringpool::{Pool, WaitPolicy};
 
+use crate::pools::pool_with_caller;
 use crate::{Contender, Session, contender, hot, region, tiny};
 
 /// All kinds, ringpool's first.
@@ -9,7 +10,9 @@ pub const KINDS: &[Contender] = &[
     contender("ringpool, adaptive", hot::apply),
     contender("ringpool, passive", |w| waiting(w, WaitPolicy::Passive)),
     contender("ringpool, active", |w| waiting(w, WaitPolicy::Active)),
-    contender("ringpool, caller participates", hot::participating),
+    contender("ringpool, caller participates", |workers| {
+        region::for_each_static(pool_with_caller(workers))
+    }),
     contender("rayon", hot::rayon_install),
     contender("crossbeam by hand", hot::hand_reused),
     contender("threadpool", hot::threadpool),

@@ -54,12 +54,12 @@ pub const LIMITS: [Limit; 16] = [
         pause,
     ),
     limit(
-        "the least of regions, one thread for each worker, by spinning",
-        &["W4 region", "W4 10 µs"],
+        "a region by hand in which every thread answers, one for each worker, spinning",
+        &["W4 region"],
         || region(workers(), spin_loop),
     ),
     limit(
-        "the least of regions, two threads for each worker, by yielding",
+        "a region by hand in which every thread answers, two for each worker, yielding",
         &["W4 oversubscribed"],
         || region(2 * workers(), thread::yield_now),
     ),
@@ -210,7 +210,8 @@ fn pause() -> f64 {
     median(100, 1000, || (0..1000).for_each(|_| spin_loop()))
 }
 
-/// The least that a parallel region can be: this thread raises a number, each of the others sees it and answers.
+/// A parallel region with nothing to share out, no panic and no end: this thread raises a number, each of the others sees it
+/// and answers.
 fn region(threads: usize, wait: fn()) -> f64 {
     const REGIONS: usize = 200;
     const BATCHES: usize = 20;

@@ -28,7 +28,9 @@ pub const EMPTY: Workload = Workload {
     singles: 10_000,
     contenders: &[
         contender("ringpool broadcast", broadcast),
-        contender("ringpool for_each, static", for_each_static),
+        contender("ringpool for_each, static", |workers| {
+            for_each_static(pool(workers))
+        }),
         contender("ringpool for_each", |workers| for_each(pool(workers))),
         contender("ringpool for_each, caller participates", |workers| {
             for_each(pool_with_caller(workers))
@@ -37,15 +39,14 @@ pub const EMPTY: Workload = Workload {
             "ringpool broadcast, caller participates",
             participating_broadcast,
         ),
-        contender(
-            "ringpool for_each static, caller participates",
-            participating_static,
-        ),
+        contender("ringpool for_each static, caller participates", |workers| {
+            for_each_static(pool_with_caller(workers))
+        }),
         contender("ringpool static, caller participates, active", |workers| {
-            waiting_static(workers, WaitPolicy::Active)
+            for_each_static(pool_that_waits(workers, WaitPolicy::Active))
         }),
         contender("ringpool static, caller participates, passive", |workers| {
-            waiting_static(workers, WaitPolicy::Passive)
+            for_each_static(pool_that_waits(workers, WaitPolicy::Passive))
         }),
         contender("rayon broadcast", rayon_broadcast),
         contender("rayon par_iter", rayon_par_iter),
@@ -114,18 +115,8 @@ fn broadcast_on(pool: &Pool) {
     assert_eq!(indices.len(), pool.worker_count());
 }
 
-fn for_each_static(workers: usize) -> Session {
-    let pool = pool(workers);
-    regions(move || static_loop(&pool, workers))
-}
-
-fn participating_static(workers: usize) -> Session {
-    let pool = pool_with_caller(workers);
-    regions(move || static_loop(&pool, workers))
-}
-
-fn waiting_static(workers: usize, policy: WaitPolicy) -> Session {
-    let pool = pool_that_waits(workers, policy);
+pub(crate) fn for_each_static(pool: Pool) -> Session {
+    let workers = pool.worker_count();
     regions(move || static_loop(&pool, workers))
 }
 
@@ -138,8 +129,9 @@ fn static_loop(pool: &Pool, workers: usize) {
 }
 
 fn for_each(pool: Pool) -> Session {
+    let workers = pool.worker_count();
     regions(move || {
-        let end = pool.for_each(0..pool.worker_count(), |part| {
+        let end = pool.for_each(0..workers, |part| {
             black_box(part);
         });
         end.expect("the pool is open");

@@ -20,7 +20,7 @@ pub const UNORDERED: Workload = Workload {
     unit: "item",
     units: 1_000_000,
     repeats: 1,
-    singles: 0,
+    singles: 1000,
     contenders: &[
         contender("ringpool imap_unordered", |w| unordered(w, tiny)),
         contender("rayon par_bridge + reduce", |w| rayon(w, tiny)),
@@ -38,7 +38,7 @@ pub const ORDERED: Workload = Workload {
     unit: "item",
     units: 1_000_000,
     repeats: 1,
-    singles: 0,
+    singles: 1000,
     contenders: &[
         contender("ringpool imap", |w| ordered(w, tiny)),
         contender("crossbeam by hand, chunks of 64, put in order", |w| {

@@ -24,7 +24,10 @@ pub(crate) fn run(kind: &str, numbers: &[usize]) -> Option<Vec<f64>> {
         ("count", &[workload, contender, units]) => count(workload, contender, units),
         ("singles", &[workload, contender, units]) => singles(workload, contender, units),
         ("cold", &[workload, contender, strangers, pause, units]) => {
-            cold(workload, contender, strangers, pause, units)
+            rested(thread::sleep, workload, contender, strangers, pause, units)
+        }
+        ("spun", &[workload, contender, strangers, pause, units]) => {
+            rested(work_for, workload, contender, strangers, pause, units)
         }
         ("shares", &[regions]) => shares(regions),
         ("backlog", &[which, jobs]) => backlog(which, jobs),
@@ -154,9 +157,17 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Nanoseconds of single units, with a sleep of `pause` microseconds before each, beside threads that are always busy:
+fn work_for(time: Duration) {
+    let begin = Instant::now();
+    while begin.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}
+
+/// Nanoseconds of single units, with a rest of `pause` microseconds before each, beside threads that are always busy:
 /// the median, the 99th of a hundred and the longest.
-fn cold(
+fn rested(
+    rest: fn(Duration),
     workload: usize,
     contender: usize,
     strangers: usize,
@@ -177,7 +188,7 @@ fn cold(
         // Also by unwinding, or the scope would wait for ever.
         let _stop = Stop(&stop);
         let once = |_| {
-            thread::sleep(pause);
+            rest(pause);
             let begin = Instant::now();
             let _ = session(1);
             begin.elapsed().as_secs_f64() * 1e9
