@@ -171,19 +171,25 @@ impl Drift {
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, worker) in self.workers.iter().enumerate() {
-            let Drifted {
-                index,
-                wanted,
-                actual,
-            } = worker;
             let comma = if at == 0 { "" } else { ", " };
-            write!(f, "{comma}worker {index} should be on CPUs {wanted} and ")?;
-            match actual {
-                Some(actual) => write!(f, "may run on {actual}")?,
-                None => f.write_str("cannot be asked where it is")?,
-            }
+            write!(f, "{comma}{worker}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Drifted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            index,
+            wanted,
+            actual,
+        } = self;
+        write!(f, "worker {index} should be on CPUs {wanted} and ")?;
+        match actual {
+            Some(actual) => write!(f, "may run on {actual}"),
+            None => f.write_str("cannot be asked where it is"),
+        }
     }
 }
 

@@ -171,6 +171,9 @@ impl Pinned {
     /// The machine, the places, and who sits where in the pool that was built last with this spawner or a clone of
     /// it. Before that it tells of the pool that would be built now.
     ///
+    /// The masks of the workers are read anew, one system call each; a worker whose mask was changed has a note. The
+    /// rest is as it was when the pool was built.
+    ///
     /// ```
     /// let report = ringpool_affinity::Pinned::new().report();
     /// assert!(report.workers().is_empty(), "there is no pool yet");
@@ -181,7 +184,7 @@ impl Pinned {
             return Report::new(
                 team.plan_with_notes(),
                 team.zero.get().copied(),
-                team.workers().values().cloned().collect(),
+                team.seated(),
             );
         }
         match Plan::make(&self.settings, (self.survey)()) {

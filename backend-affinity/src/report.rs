@@ -4,6 +4,7 @@ use std::fmt;
 
 use ringpool_core::Placement;
 
+use crate::error::Drifted;
 use crate::plan::{Plan, Survey};
 use crate::settings::{Bind, Policy, Settings};
 use crate::{CpuSet, PinError, Quota, Topology};
@@ -55,7 +56,7 @@ pub struct PinnedWorker {
     pub place: Option<usize>,
     /// The CPUs that it was pinned to; `None` under [`Policy::Off`].
     pub wanted: Option<CpuSet>,
-    /// The CPUs that it might run on afterwards, as the system said; `None` where it does not say.
+    /// The CPUs that it may run on, as the system said when the report was made; `None` where it does not say.
     pub effective: Option<CpuSet>,
     /// Why it is not where it should be.
     pub problem: Option<String>,
@@ -83,11 +84,7 @@ impl Report {
                 "{count} workers share the cgroup's quota of {quota}"
             ));
         }
-        let problems = workers.iter().filter_map(|worker| {
-            let problem = worker.problem.as_ref()?;
-            Some(format!("worker {}: {problem}", worker.index))
-        });
-        notes.extend(problems);
+        notes.extend(workers.iter().filter_map(PinnedWorker::note));
         Self {
             machine: plan.machine,
             allowed: plan.allowed,
@@ -224,6 +221,22 @@ impl Report {
             }
         }
         Ok(())
+    }
+}
+
+impl PinnedWorker {
+    /// Why it is not where it should be, or else that it is not.
+    fn note(&self) -> Option<String> {
+        if let Some(problem) = &self.problem {
+            return Some(format!("worker {}: {problem}", self.index));
+        }
+        let (wanted, actual) = (self.wanted.as_ref()?, self.effective.as_ref()?);
+        let drifted = || Drifted {
+            index: self.index,
+            wanted: wanted.clone(),
+            actual: Some(actual.clone()),
+        };
+        (wanted != actual).then(|| drifted().to_string())
     }
 }
 

@@ -103,22 +103,36 @@ impl Team {
         }
     }
 
-    pub(crate) fn verify(&self) -> Result<usize, Drift> {
+    /// The workers as they were seated, each with its mask as the system tells it now.
+    fn asked(&self) -> Vec<(PinnedWorker, Option<CpuSet>)> {
         // Locked all the while, so that no thread ends meanwhile.
         let workers = self.workers();
+        let ask = |worker: &PinnedWorker| (worker.clone(), sys::mask_of(worker.thread).ok());
+        workers.values().map(ask).collect()
+    }
+
+    /// The workers as they sit now. Of a mask that cannot be read, what was known of it stays.
+    pub(crate) fn seated(&self) -> Vec<PinnedWorker> {
+        let now = |(worker, mask): (PinnedWorker, Option<CpuSet>)| PinnedWorker {
+            effective: mask.or(worker.effective),
+            ..worker
+        };
+        self.asked().into_iter().map(now).collect()
+    }
+
+    pub(crate) fn verify(&self) -> Result<usize, Drift> {
         let mut there = 0;
         let mut drifted = Vec::new();
-        for worker in workers.values() {
-            let Some(wanted) = &worker.wanted else {
+        for (worker, actual) in self.asked() {
+            let Some(wanted) = worker.wanted else {
                 continue;
             };
-            let actual = sys::mask_of(worker.thread).ok();
-            if actual.as_ref() == Some(wanted) {
+            if actual.as_ref() == Some(&wanted) {
                 there += 1;
             } else {
                 drifted.push(Drifted {
                     index: worker.index,
-                    wanted: wanted.clone(),
+                    wanted,
                     actual,
                 });
             }

@@ -74,9 +74,9 @@ mod on_linux {
         assert_eq!(mask(), cpus, "the building thread stays as it is");
     }
 
-    // A15
+    // A15, A16
     #[test]
-    fn a_mask_that_changes_while_running_is_found() {
+    fn a_mask_that_changes_while_running_is_found_and_noted() {
         let pinned = Pinned::new().places(Places::Threads);
         let cpus = mask();
         let (Some(first), true) = (cpus.first(), cpus.len() > 1) else {
@@ -85,6 +85,7 @@ mod on_linux {
         };
         let pool = built(&pinned, 1).expect("these CPUs may be used");
         assert_eq!(pinned.verify(), Ok(1));
+        let before = pinned.report();
         let other = cpus.difference(&CpuSet::from(first..=first));
         pool.apply(|| sys::pin(&other).expect("they may be used"))
             .expect("the pool is open");
@@ -97,10 +98,18 @@ mod on_linux {
                 actual: Some(other.clone())
             }]
         );
-        assert_eq!(
-            drift.to_string(),
-            format!("worker 0 should be on CPUs {first} and may run on {other}")
-        );
+        let note = format!("worker 0 should be on CPUs {first} and may run on {other}");
+        assert_eq!(drift.to_string(), note);
+
+        let report = pinned.report();
+        assert_eq!(report.workers()[0].effective, Some(other.clone()));
+        let noted = [before.notes(), std::slice::from_ref(&note)].concat();
+        assert_eq!(report.notes(), noted, "nothing else has changed");
+
+        let back = CpuSet::from(first..=first);
+        pool.apply(move || sys::pin(&back).expect("it may be used"))
+            .expect("the pool is open");
+        assert_eq!(pinned.report().notes(), before.notes());
     }
 
     // A3
@@ -506,6 +515,8 @@ fn verifying_while_workers_come_and_go_finds_no_stranger() {
                 if let Err(drift) = pinned.verify() {
                     assert!(!sys_pins(), "{drift}");
                 }
+                let notes = pinned.report().notes().join("\n");
+                assert!(!notes.contains("should be on"), "{notes}");
             }
         });
         for _ in 0..50 {

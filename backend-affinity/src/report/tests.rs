@@ -92,6 +92,26 @@ fn workers_that_are_all_on_the_first_place_share_it() {
     );
 }
 
+// A16
+#[test]
+fn a_worker_that_is_no_longer_where_it_was_put_is_noted_once() {
+    let plan = plan(&Settings::default(), None);
+    let notes = |effective, problem| {
+        let worker = PinnedWorker {
+            effective,
+            problem,
+            ..worker(&plan, 3, 4)
+        };
+        Report::new(plan.clone(), None, vec![worker]).notes
+    };
+    let elsewhere = || Some(CpuSet::from(0..=0));
+    let note = "worker 3 should be on CPUs 3,7 and may run on 0";
+    assert_eq!(notes(elsewhere(), None), [note]);
+    let refused = Some("it was refused".into());
+    assert_eq!(notes(elsewhere(), refused), ["worker 3: it was refused"]);
+    assert!(notes(None, None).is_empty(), "nothing is known");
+}
+
 #[test]
 fn unpinned_workers_say_so() {
     let plan = plan(&Settings::default(), None);
