@@ -415,10 +415,12 @@ impl Spawner for Pinned {
 fn survey() -> Survey {
     let mask = sys::mask_of(sys::HERE);
     let used = mask.as_ref().cloned().unwrap_or_default();
+    let (quota, quota_notes) = Quota::with_notes(Path::new("/"));
     Survey {
         machine: Topology::with_used(Path::new("/"), &used),
         mask: mask.map_err(PinError::unreadable),
-        quota: Quota::of_this_process(),
+        quota,
+        quota_notes,
     }
 }
 

@@ -10,6 +10,8 @@ pub(crate) struct Survey {
     /// The affinity mask of the building thread.
     pub(crate) mask: Result<CpuSet, PinError>,
     pub(crate) quota: Option<Quota>,
+    /// What could not be read of the quota.
+    pub(crate) quota_notes: Vec<String>,
 }
 
 /// Where workers go.
@@ -32,7 +34,7 @@ impl Plan {
     /// Under a strict policy, any wish that cannot be fulfilled. Under the others only a machine without CPUs.
     pub(crate) fn make(settings: &Settings, survey: Survey) -> Result<Self, PinError> {
         let machine = survey.machine;
-        let mut notes = machine.notes().to_vec();
+        let mut notes = [machine.notes(), &survey.quota_notes].concat();
         let mut tolerate = |error: PinError| match settings.policy {
             Policy::Strict => Err(error),
             Policy::BestEffort | Policy::Off => {

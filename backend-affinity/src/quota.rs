@@ -1,7 +1,7 @@
 //! How much CPU time the cgroup of this process may use.
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::{fs, io};
 
 /// A share of CPU time: so many microseconds in each period.
 ///
@@ -54,20 +54,22 @@ impl Quota {
     /// assert_eq!(ringpool_affinity::Quota::read(Path::new("/no/such/machine")), None);
     /// ```
     pub fn read(root: &Path) -> Option<Self> {
-        let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
-        let mounts = fs::read_to_string(root.join("proc/self/mountinfo")).ok()?;
-        let mounts = Vec::from_iter(mounts.lines().filter_map(Mount::parse));
-        let quotas = groups.lines().flat_map(|line| {
-            let group = Group::parse(line);
-            let folders = group
-                .map(|group| group.folders(&mounts))
-                .unwrap_or_default();
-            folders.into_iter().filter_map(|(version, folder)| {
-                let folder = root.join(folder.strip_prefix("/").unwrap_or(&folder));
-                version.quota(&folder)
-            })
-        });
-        quotas.min_by(Self::compare)
+        Self::with_notes(root).0
+    }
+
+    /// The same, with a note on each file that is there and cannot be understood: it may hold a limit. A file that is
+    /// missing is no limit.
+    pub(crate) fn with_notes(root: &Path) -> (Option<Self>, Vec<String>) {
+        let mut files = Files {
+            root,
+            notes: Vec::new(),
+        };
+        let groups = files.lines(Path::new("/proc/self/cgroup"), Group::parse);
+        let mounts = files.lines(Path::new("/proc/self/mountinfo"), Mount::parse);
+        let folders = groups.iter().flat_map(|group| group.folders(&mounts));
+        let quotas = folders.filter_map(|(version, folder)| version.quota(&folder, &mut files));
+        let least = quotas.min_by(Self::compare);
+        (least, files.notes)
     }
 
     /// How many workers it pays for: rounded down, at least one, as std counts.
@@ -101,55 +103,128 @@ enum Version {
 }
 
 impl Version {
-    fn quota(self, folder: &Path) -> Option<Quota> {
-        let number = |file: &str| {
-            fs::read_to_string(folder.join(file))
-                .ok()?
-                .trim()
-                .parse()
-                .ok()
-        };
+    fn quota(self, folder: &Path, files: &mut Files<'_>) -> Option<Quota> {
         match self {
-            // -1 where there is no limit, which is not a number without a sign.
-            Self::One => Some(Quota::new(
-                number("cpu.cfs_quota_us")?,
-                number("cpu.cfs_period_us")?,
-            )),
-            // `max 100000` where there is no limit.
+            Self::One => {
+                let number = |text: &str| text.parse().ok();
+                let period = files.value(&folder.join("cpu.cfs_period_us"), number);
+                // -1 where there is no limit.
+                let limit = |text: &str| match text {
+                    "-1" => Some(None),
+                    micros => micros.parse().ok().map(Some),
+                };
+                let micros = files.value(&folder.join("cpu.cfs_quota_us"), limit);
+                Some(Quota::new(micros??, period?))
+            }
             Self::Two => {
-                let text = fs::read_to_string(folder.join("cpu.max")).ok()?;
-                let (micros, period) = text.trim().split_once(' ')?;
-                Some(Quota::new(micros.parse().ok()?, period.parse().ok()?))
+                // `max 100000` where there is no limit.
+                let limit = |text: &str| match text.split_once(' ')? {
+                    ("max", _) => Some(None),
+                    (micros, period) => {
+                        Some(Some(Quota::new(micros.parse().ok()?, period.parse().ok()?)))
+                    }
+                };
+                files.value(&folder.join("cpu.max"), limit)?
             }
         }
     }
 }
 
-/// A line of `/proc/self/cgroup`: the group that this process is in, by version.
-struct Group<'a> {
-    version: Version,
-    path: &'a str,
+/// The kernel's files, and what could not be read of them.
+struct Files<'a> {
+    root: &'a Path,
+    notes: Vec<String>,
 }
 
-impl<'a> Group<'a> {
+impl Files<'_> {
+    /// What stands in a file, which is named as on the machine itself.
+    fn text(&mut self, path: &Path) -> Option<String> {
+        match fs::read_to_string(self.root.join(path.strip_prefix("/").unwrap_or(path))) {
+            Ok(text) => Some(text),
+            // The second is what targets without files say.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::Unsupported
+                ) =>
+            {
+                None
+            }
+            Err(error) => {
+                self.note(path, &error.to_string());
+                None
+            }
+        }
+    }
+
+    /// What `parse` makes of a file of one line.
+    fn value<T>(&mut self, path: &Path, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let text = self.text(path)?;
+        self.parsed(path, text.trim(), parse)
+    }
+
+    /// What `parse` makes of each line of a file.
+    fn lines<T>(&mut self, path: &Path, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let text = self.text(path).unwrap_or_default();
+        let lines = text.lines();
+        lines
+            .filter_map(|line| self.parsed(path, line, &parse))
+            .collect()
+    }
+
+    fn parsed<T>(
+        &mut self,
+        path: &Path,
+        text: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let parsed = parse(text);
+        if parsed.is_none() {
+            self.note(path, &format!("it says {text:?}"));
+        }
+        parsed
+    }
+
+    fn note(&mut self, path: &Path, why: &str) {
+        let path = path.display();
+        self.notes.push(format!(
+            "{path}: what it says of the CPU quota cannot be read and does not count: {why}"
+        ));
+    }
+}
+
+/// A line of `/proc/self/cgroup`: the group that this process is in, by version.
+struct Group {
+    /// `None` for controllers without a quota.
+    version: Option<Version>,
+    path: String,
+}
+
+impl Group {
     /// `0::/path` for version two, `4:cpu,cpuacct:/path` for version one. Other controllers have no quota.
-    fn parse(line: &'a str) -> Option<Self> {
+    fn parse(line: &str) -> Option<Self> {
         let mut parts = line.splitn(3, ':');
         let (number, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
         let version = if controllers.split(',').any(|controller| controller == "cpu") {
-            Version::One
+            Some(Version::One)
         } else if number == "0" && controllers.is_empty() {
-            Version::Two
+            Some(Version::Two)
         } else {
-            return None;
+            None
         };
-        Some(Self { version, path })
+        Some(Self {
+            version,
+            path: path.to_owned(),
+        })
     }
 
     /// The folders of this group and of those above it, in every place where its hierarchy is mounted.
     fn folders(&self, mounts: &[Mount]) -> Vec<(Version, PathBuf)> {
-        let mounts = mounts.iter().filter(|mount| mount.version == self.version);
-        let below = |mount: &Mount| Path::new(self.path).strip_prefix(&mount.root).ok();
+        let Some(version) = self.version else {
+            return Vec::new();
+        };
+        let mounts = mounts.iter().filter(|mount| mount.version == Some(version));
+        let below = |mount: &Mount| Path::new(&self.path).strip_prefix(&mount.root).ok();
         // What is mounted is often a part of the hierarchy. Where the group is in one part, the others are of other
         // groups. A group outside of all parts cannot be seen; the limits of a part hold for it all the same in a
         // container, whose own group is mounted there.
@@ -165,14 +240,14 @@ impl<'a> Group<'a> {
             Some(ancestors.into_iter().take_while(within))
         });
         let folders = folders.flatten();
-        folders.map(|folder| (self.version, folder)).collect()
+        folders.map(|folder| (version, folder)).collect()
     }
 }
 
-/// A line of `/proc/self/mountinfo` that mounts a hierarchy with CPU limits.
-#[derive(Debug, PartialEq, Eq)]
+/// A line of `/proc/self/mountinfo`.
 struct Mount {
-    version: Version,
+    /// `None` for what is no hierarchy with CPU limits.
+    version: Option<Version>,
     /// Which part of the hierarchy is mounted.
     root: PathBuf,
     /// Where.
@@ -190,9 +265,9 @@ impl Mount {
         let (name, _source, options) =
             (kind.next()?, kind.next()?, kind.next().unwrap_or_default());
         let version = match name {
-            "cgroup2" => Version::Two,
-            "cgroup" if options.split(',').any(|option| option == "cpu") => Version::One,
-            _ => return None,
+            "cgroup2" => Some(Version::Two),
+            "cgroup" if options.split(',').any(|option| option == "cpu") => Some(Version::One),
+            _ => None,
         };
         Some(Self {
             version,
@@ -317,6 +392,64 @@ mod tests {
         );
         tree.put("mnt/c groups/a b/cpu.max", "400000 100000");
         assert_eq!(read(&tree).as_deref(), Some("4.00 CPUs"));
+    }
+
+    fn notes(tree: &Tree) -> Vec<String> {
+        Quota::with_notes(tree.root()).1
+    }
+
+    // A11, A16
+    #[test]
+    fn a_quota_that_cannot_be_read_is_noted() {
+        let tree = tree(
+            &format!("{BOTH}\nnonsense"),
+            "4:cpu,cpuacct:/job\n0::/job\n0:",
+        );
+        // A folder in the file's place: even root cannot read it.
+        tree.put("sys/fs/cgroup/cpu,cpuacct/job/cpu.cfs_quota_us/folder", "");
+        tree.put("sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "many");
+        tree.put("sys/fs/cgroup/unified/job/cpu.max", "most 100000");
+        tree.put("sys/fs/cgroup/unified/cpu.max", "300000 100000");
+        let notes = notes(&tree);
+        for (note, (file, why)) in notes.iter().zip([
+            ("/proc/self/cgroup", "it says \"0:\""),
+            ("/proc/self/mountinfo", "it says \"nonsense\""),
+            (
+                "/sys/fs/cgroup/cpu,cpuacct/job/cpu.cfs_quota_us",
+                "s a directory",
+            ),
+            (
+                "/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us",
+                "it says \"many\"",
+            ),
+            (
+                "/sys/fs/cgroup/unified/job/cpu.max",
+                "it says \"most 100000\"",
+            ),
+        ]) {
+            assert!(
+                note.starts_with(&format!("{file}: ")) && note.contains(why),
+                "{note}"
+            );
+        }
+        assert_eq!(notes.len(), 5, "{notes:?}");
+        assert_eq!(
+            read(&tree).as_deref(),
+            Some("3.00 CPUs"),
+            "what can be read counts"
+        );
+    }
+
+    // A11, A16
+    #[test]
+    fn where_there_is_no_quota_there_is_no_note() {
+        assert!(notes(&Tree::new()).is_empty(), "no cgroups");
+        let tree = tree(BOTH, "12:cpuset:/\n4:cpu,cpuacct:/job\n0::/job");
+        assert!(notes(&tree).is_empty(), "groups without files");
+        tree.put("sys/fs/cgroup/cpu,cpuacct/job/cpu.cfs_period_us", 100_000);
+        tree.put("sys/fs/cgroup/cpu,cpuacct/job/cpu.cfs_quota_us", -1);
+        tree.put("sys/fs/cgroup/unified/job/cpu.max", "max 100000");
+        assert!(notes(&tree).is_empty(), "files without a limit");
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl Report {
 
     /// Of a pool that cannot be built.
     pub(crate) fn of_refusal(settings: &Settings, survey: Survey, error: &PinError) -> Self {
-        let mut notes = survey.machine.notes().to_vec();
+        let mut notes = [survey.machine.notes(), &survey.quota_notes].concat();
         notes.push(format!("no pool can be built so: {error}"));
         Self {
             machine: survey.machine,

@@ -226,6 +226,7 @@ mod on_linux {
             machine: Topology::with_used(Path::new("/no/such/machine"), &nowhere()),
             mask: Ok(nowhere()),
             quota: None,
+            quota_notes: Vec::new(),
         }
     }
 

@@ -17,6 +17,7 @@ fn survey(tree: &Tree, mask: &str) -> Survey {
         machine: Topology::read(tree.root()),
         mask: Ok(set(mask)),
         quota: None,
+        quota_notes: Vec::new(),
     }
 }
 
@@ -223,6 +224,21 @@ fn a_kind_of_core_that_is_not_there_is_named() {
     settings.policy = Policy::Strict;
     let error = refusal(&tree, "8-9", &settings);
     assert_eq!(error.to_string(), "none of the CPUs 8-9 is of a large core");
+}
+
+// A11, A16
+#[test]
+fn what_cannot_be_read_of_the_quota_is_noted() {
+    let tree = shapes::two_sockets(2);
+    let unread = || Survey {
+        quota_notes: vec!["it hides".into()],
+        ..survey(&tree, "0-7")
+    };
+    let settings = Settings::default();
+    let plan = Plan::make(&settings, unread()).expect("it is no wish");
+    assert_eq!(plan.notes, ["it hides"]);
+    let report = crate::Report::of_refusal(&settings, unread(), &PinError::Unsupported);
+    assert_eq!(report.notes()[0], "it hides");
 }
 
 // A11

@@ -7,6 +7,7 @@ fn plan(settings: &Settings, quota: Option<Quota>) -> Plan {
         machine: Topology::read(tree.root()),
         mask: Ok(CpuSet::from(0..=7)),
         quota,
+        quota_notes: Vec::new(),
     };
     Plan::make(settings, survey).expect("the wish can be fulfilled")
 }
