@@ -46,6 +46,13 @@ pub enum PinError {
         /// Its position in the list, from 0.
         place: usize,
     },
+    /// Fewer places have a CPU that may be used than were asked for.
+    TooFewPlaces {
+        /// How many were asked for.
+        requested: usize,
+        /// How many there are.
+        available: usize,
+    },
     /// No place has a CPU that may be used.
     NoPlace {
         /// The CPUs of all places, before those were taken out that may not be used.
@@ -94,6 +101,13 @@ impl fmt::Display for PinError {
                 write!(f, "none of the CPUs {allowed} is of a {} core", kind.name())
             }
             Self::EmptyPlace { place } => write!(f, "place {place} of the list has no CPU"),
+            Self::TooFewPlaces {
+                requested,
+                available,
+            } => write!(
+                f,
+                "of the {requested} places that were asked for, there are {available}"
+            ),
             Self::NoPlace { requested, allowed } => write!(
                 f,
                 "no place is left: CPUs {requested} were asked for, CPUs {allowed} may be used"
@@ -230,6 +244,13 @@ mod tests {
                 vec!["small", "0-1"],
             ),
             (PinError::EmptyPlace { place: 7 }, vec!["7"]),
+            (
+                PinError::TooFewPlaces {
+                    requested: 30,
+                    available: 6,
+                },
+                vec!["30", "6"],
+            ),
             (
                 PinError::NoPlace {
                     requested: many(),

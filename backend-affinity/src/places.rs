@@ -54,7 +54,8 @@ pub enum Places {
 const LONGEST: usize = LAST_CPU + 1;
 
 impl Places {
-    /// The first `count` of these.
+    /// The first `count` of these. Where there are fewer, the policy decides: a strict pool is refused, with
+    /// [`TooFewPlaces`](crate::PinError::TooFewPlaces).
     ///
     /// ```
     /// use ringpool_affinity::Places;

@@ -102,10 +102,10 @@ impl Plan {
         if let Places::First { count, .. } = settings.places
             && count > places.len()
         {
-            notes.push(format!(
-                "{count} places were asked for, there are {}",
-                places.len()
-            ));
+            tolerate(PinError::TooFewPlaces {
+                requested: count,
+                available: places.len(),
+            })?;
         }
         let shared = shared(&places);
         if !shared.is_empty() {

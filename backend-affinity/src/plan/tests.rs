@@ -406,9 +406,22 @@ fn a_count_takes_the_first_allowed_ones() {
     let plan = plan(&tree, "2-7", &wish("cores(3)"));
     assert_eq!(seats(&plan, 3), ["2", "3", "4"]);
     assert!(plan.notes.is_empty());
-    let plan = super::Plan::make(&wish("cores(30)"), survey(&tree, "2-7")).expect("fewer will do");
-    assert_eq!(plan.workers(), 6);
-    assert_eq!(plan.notes, ["30 places were asked for, there are 6"]);
+}
+
+// A7, A12
+#[test]
+fn fewer_places_than_were_asked_for_are_an_error_or_taken() {
+    let tree = shapes::two_sockets(4);
+    let all = plan(&tree, "2-7", &wish("cores(6)"));
+    assert_eq!(all.workers(), 6, "neither more nor fewer");
+    let mut settings = wish("cores(30)");
+    let error = refusal(&tree, "2-7", &settings);
+    let text = "of the 30 places that were asked for, there are 6";
+    assert_eq!(error.to_string(), text);
+    settings.policy = Policy::BestEffort;
+    let fewer = plan(&tree, "2-7", &settings);
+    assert_eq!(fewer.workers(), 6);
+    assert_eq!(fewer.notes, [error.to_string()]);
 }
 
 // A12, A14
