@@ -157,7 +157,8 @@ pub(crate) fn epyc() -> Tree {
     tree
 }
 
-/// Four large cores with two threads each, numbered in pairs, and eight small ones that share caches by four.
+/// Four large cores with two threads each, numbered in pairs, and eight small ones that share their level-2 caches by
+/// four. All share the last one.
 pub(crate) fn hybrid() -> Tree {
     let tree = Tree::new();
     tree.lists("0-15", "0-15");
@@ -174,6 +175,8 @@ pub(crate) fn hybrid() -> Tree {
     }
     for cpu in 8..16 {
         tree.full(cpu, &CpuSet::from(cpu..=cpu), (cpu + 8, 0), &all);
+        let first = cpu / 4 * 4;
+        tree.level(cpu, 2, 2, "Unified", &CpuSet::from(first..=first + 3));
     }
     tree.put("sys/devices/cpu_core/cpus", "0-7");
     tree.put("sys/devices/cpu_atom/cpus", "8-15");

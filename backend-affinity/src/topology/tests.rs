@@ -67,6 +67,11 @@ fn hybrid_processors_have_two_kinds_of_core() {
     let machine = read(&shapes::hybrid());
     assert_eq!(machine.efficient().to_string(), "8-15");
     assert_eq!(machine.cores().len(), 12);
+    assert_eq!(
+        machine.ll_caches(),
+        [CpuSet::from(0..=15)],
+        "what four small cores share is not the last cache"
+    );
     assert!(machine.to_string().ends_with("small cores: 8-15"));
 }
 
