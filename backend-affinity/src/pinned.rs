@@ -219,6 +219,9 @@ impl Pinned {
     /// Within `f` they are saved: it is for loops that last microseconds. Where callers do not take part, or nothing
     /// is to be pinned, `f` just runs.
     ///
+    /// What others do to the thread's mask meanwhile, during such a call or within `f`, is overwritten when the thread
+    /// gets its own mask back, which is the one from before.
+    ///
     /// # Errors
     ///
     /// The thread could not be pinned, and the policy is strict; `f` did not run.
