@@ -98,7 +98,7 @@ impl Limited {
             group
         };
         fs::write(group.0.join("cpuset.cpus"), mask().to_string())?;
-        Ok(group)
+        group.tried()
     }
 
     /// With a fifth of one CPU's time.
@@ -106,18 +106,38 @@ impl Limited {
         let name = format!("ringpool-affinity-{}", process::id());
         let one = Path::new("/sys/fs/cgroup/cpu");
         let two = Path::new("/sys/fs/cgroup");
-        if one.join("cpu.cfs_quota_us").exists() {
+        let group = if one.join("cpu.cfs_quota_us").exists() {
             let group = Self(one.join(name));
             fs::create_dir(&group.0)?;
             fs::write(group.0.join("cpu.cfs_period_us"), "100000")?;
             fs::write(group.0.join("cpu.cfs_quota_us"), "20000")?;
-            Ok(group)
+            group
         } else {
             let group = Self(two.join(name));
             fs::create_dir(&group.0)?;
             fs::write(group.0.join("cpu.max"), "20000 100000")?;
-            Ok(group)
+            group
+        };
+        group.tried()
+    }
+
+    /// Has a process join: not every group that can be made takes one.
+    fn tried(self) -> io::Result<Self> {
+        let output = self.shell().arg("true").output()?;
+        if output.status.success() {
+            return Ok(self);
         }
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let text = format!("it takes no process: {}", errors.trim());
+        Err(io::Error::other(text))
+    }
+
+    /// Or says why there is none.
+    fn or_say_why(made: io::Result<Self>) -> Option<Self> {
+        made.inspect_err(|error| {
+            println!("not run: this machine has no such cgroup for us: {error}");
+        })
+        .ok()
     }
 
     /// A shell that joins the group and becomes the program.
@@ -140,12 +160,8 @@ impl Drop for Limited {
 // A11
 #[test]
 fn a_quota_limits_the_workers_and_not_their_cpus() {
-    let group = match Limited::in_time() {
-        Ok(group) => group,
-        Err(error) => {
-            println!("not run: this machine lets nobody here make a cgroup: {error}");
-            return;
-        }
+    let Some(group) = Limited::or_say_why(Limited::in_time()) else {
+        return;
     };
     assert_eq!(
         confined(group.shell(), "a_pool_is_as_its_process_is_confined"),
@@ -160,7 +176,7 @@ const CPUSET: &str = "RINGPOOL_CPUSET";
 #[test]
 fn a_pool_whose_cpus_are_taken_away_goes_on_and_tells() {
     let Some(group) = env::var_os(CPUSET) else {
-        println!("not run: it is the next test that runs this one");
+        println!("left to the next test, which runs this one");
         return;
     };
     let all = mask();
@@ -195,16 +211,12 @@ fn a_pool_whose_cpus_are_taken_away_goes_on_and_tells() {
 #[test]
 fn a_cpuset_that_shrinks_while_a_pool_runs_is_found() {
     let all = mask();
-    let group = match Limited::to_cpus() {
-        Ok(group) if all.len() > 1 => group,
-        Ok(_) => {
-            println!("not run: this thread may use one CPU only");
-            return;
-        }
-        Err(error) => {
-            println!("not run: this machine lets nobody here make a cpuset: {error}");
-            return;
-        }
+    if all.len() == 1 {
+        println!("not run: this thread may use one CPU only");
+        return;
+    }
+    let Some(group) = Limited::or_say_why(Limited::to_cpus()) else {
+        return;
     };
     let mut shell = group.shell();
     shell.env(CPUSET, &group.0);
