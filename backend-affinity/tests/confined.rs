@@ -1,6 +1,7 @@
-//! Pools in processes that are confined from outside: by `taskset`, by a cgroup's quota, and by a cpuset that shrinks.
+//! Pools in processes that are confined from outside: by `taskset`, by a cgroup's quota, and by a cpuset, also one that
+//! shrinks.
 //!
-//! Three tests start this very program again, confined, to run one of the others and say what it saw. Where the machine
+//! Four tests start this very program again, confined, to run one of the others and say what it saw. Where the machine
 //! does not allow that, a line says so.
 #![cfg(all(feature = "libc", any(target_os = "linux", target_os = "android")))]
 
@@ -82,9 +83,9 @@ fn taskset_confines_a_pool_without_any_setting() {
 struct Limited(PathBuf);
 
 impl Limited {
-    /// With the CPUs of this process.
-    fn to_cpus() -> io::Result<Self> {
-        let name = format!("ringpool-affinity-cpus-{}", process::id());
+    fn to_cpus(cpus: &CpuSet) -> io::Result<Self> {
+        // Two tests may each have one at the same time, of other sizes.
+        let name = format!("ringpool-affinity-{}-cpus-{}", cpus.len(), process::id());
         let one = Path::new("/sys/fs/cgroup/cpuset");
         let group = if one.join("cpuset.mems").exists() {
             let group = Self(one.join(name));
@@ -97,7 +98,7 @@ impl Limited {
             fs::create_dir(&group.0)?;
             group
         };
-        fs::write(group.0.join("cpuset.cpus"), mask().to_string())?;
+        fs::write(group.0.join("cpuset.cpus"), cpus.to_string())?;
         group.tried()
     }
 
@@ -169,6 +170,25 @@ fn a_quota_limits_the_workers_and_not_their_cpus() {
     );
 }
 
+// A1, A17
+#[test]
+fn a_cpuset_confines_a_pool_without_any_setting() {
+    let all = mask();
+    let last = all.last().expect("this thread runs on one");
+    if all.len() == 1 {
+        println!("not run: this thread may use one CPU only");
+        return;
+    }
+    // The last one, which is nobody's place by its number.
+    let last = CpuSet::from(last..=last);
+    let Some(group) = Limited::or_say_why(Limited::to_cpus(&last)) else {
+        return;
+    };
+    let seen = confined(group.shell(), "a_pool_is_as_its_process_is_confined");
+    let expected = format!("1 workers on CPUs {last} for ");
+    assert!(seen.starts_with(&expected), "{seen}");
+}
+
 /// Names the folder of a cpuset that the next test may change, and is in.
 const CPUSET: &str = "RINGPOOL_CPUSET";
 
@@ -215,7 +235,7 @@ fn a_cpuset_that_shrinks_while_a_pool_runs_is_found() {
         println!("not run: this thread may use one CPU only");
         return;
     }
-    let Some(group) = Limited::or_say_why(Limited::to_cpus()) else {
+    let Some(group) = Limited::or_say_why(Limited::to_cpus(&all)) else {
         return;
     };
     let mut shell = group.shell();
