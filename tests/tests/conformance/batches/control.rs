@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use ringpool::{CancelOutcome, Control, JobError};
+use ringpool::{CancelOutcome, Control, JobError, Pool, Schedule};
 use ringpool_tests::{Gate, Log, hold, pool, watchdog};
 
 // S40
@@ -51,6 +51,59 @@ fn progress_of_a_blocking_batch_is_told_through_its_control() {
         mapper.join().unwrap().unwrap();
         assert_eq!(control.progress().done, 10);
     });
+}
+
+// S40
+#[test]
+fn every_blocking_batch_tells_its_control_how_many_items_are_done() {
+    type Call = fn(&Pool, &Control) -> Result<(), JobError>;
+    let calls: [(&str, Call); 8] = [
+        ("map", |pool, control| {
+            pool.with().control(control).map(0..10, |_| ()).map(drop)
+        }),
+        ("starmap", |pool, control| {
+            let pairs = (0..10).map(|n| (n, n)).collect::<Vec<_>>();
+            let with = pool.with().control(control);
+            with.starmap(pairs, |_: i32, _: i32| ()).map(drop)
+        }),
+        ("try_map", |pool, control| {
+            let with = pool.with().control(control);
+            let done = with.try_map(0..10, |_| Ok::<_, ()>(()));
+            done.map(drop).map_err(|_| JobError::Cancelled)
+        }),
+        ("map_into", |pool, control| {
+            pool.with()
+                .control(control)
+                .map_into(0..10, &mut [0; 10][..], |n| n)
+                .map(drop)
+        }),
+        ("for_each", |pool, control| {
+            pool.with().control(control).for_each(0..10, drop)
+        }),
+        ("for_each, static", |pool, control| {
+            let with = pool.with().control(control);
+            with.schedule(Schedule::Static).for_each(0..10, drop)
+        }),
+        ("for_each_chunk", |pool, control| {
+            pool.with()
+                .control(control)
+                .for_each_chunk(&mut [0; 10][..], |_| ())
+        }),
+        ("reduce", |pool, control| {
+            let with = pool.with().control(control);
+            with.reduce(0..10, 0, |n| n, |a, b| a + b).map(drop)
+        }),
+    ];
+    let _watch = watchdog();
+    for workers in [1, 3] {
+        let pool = pool(workers);
+        for (name, call) in calls {
+            let control = Control::new();
+            call(&pool, &control).expect(name);
+            let progress = control.progress();
+            assert_eq!((progress.done, progress.total), (10, Some(10)), "{name}");
+        }
+    }
 }
 
 // S40

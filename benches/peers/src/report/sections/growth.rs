@@ -8,6 +8,14 @@ use crate::figures::Figures;
 use crate::measure::{Task, by_turns};
 use crate::settings::Settings;
 
+/// What the table is called, what grows, why the cost would bend, and the points.
+type Axis = (
+    &'static str,
+    &'static str,
+    &'static str,
+    Vec<(String, Point)>,
+);
+
 /// A cost so many times the least is a bend.
 const BEND: f64 = 1.5;
 
@@ -20,16 +28,19 @@ pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
     };
     let powers = || (0..7).map(|n| 1 << n);
     let jobs = (2..=7).map(|n| 10_usize.pow(n));
-    let axes: [(&str, &str, Vec<(String, Point)>); 4] = [
+    let axes: [Axis; 4] = [
         (
             "Growth: jobs",
             "more jobs in one scope",
+            "Nothing of a job lasts; what bends is the machine's pace, or a backlog that leaves the caches (peak memory).",
             jobs.map(|jobs| (format!("{jobs} jobs"), Point { jobs, ..few }))
                 .collect(),
         ),
         (
             "Growth: workers",
             "more workers, 500,000 jobs",
+            "One thread submits, so few workers are awake at a time; few of them meet it at the same lines, and many \
+             more than CPUs take turns with it (the last switches).",
             powers()
                 .map(|workers| (format!("{workers} workers"), Point { workers, ..few }))
                 .collect(),
@@ -37,6 +48,9 @@ pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
         (
             "Growth: captures",
             "larger closures, 20,000 jobs",
+            "A closure is copied into its job's block. Blocks beyond 152 bytes are not kept for jobs to come: one thread \
+             allocates them and another frees them, and where the backlog grows (peak memory) their pages are touched for \
+             the first time, see the limits.",
             CAPTURES
                 .map(|capture| {
                     let jobs = 20_000;
@@ -54,6 +68,8 @@ pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
         (
             "Growth: submitters",
             "more threads that submit, 500,000 jobs in all",
+            "Submitters outnumber CPUs and workers: they contend for the queue's end, and while workers have no CPU the \
+             backlog grows (peak memory), for which blocks come from the allocator and not from jobs that ended.",
             powers()
                 .map(|submitters| {
                     (
@@ -64,14 +80,14 @@ pub(crate) fn run(settings: &Settings, sink: Sink<'_>) {
                 .collect(),
         ),
     ];
-    for (id, what, points) in axes {
-        if settings.wants(id) {
-            sink(axis(settings, id, what, points));
+    for axis in axes {
+        if settings.wants(axis.0) {
+            sink(measure(settings, axis));
         }
     }
 }
 
-fn axis(settings: &Settings, id: &str, what: &str, points: Vec<(String, Point)>) -> Figures {
+fn measure(settings: &Settings, (id, what, why, points): Axis) -> Figures {
     let mut figures = Figures::new(id, what, "ns a job");
     figures.base = "the least";
     figures.more = vec![
@@ -100,7 +116,10 @@ fn axis(settings: &Settings, id: &str, what: &str, points: Vec<(String, Point)>)
     figures.note = if bends.is_empty() {
         format!("Flat: nowhere more than {BEND} times the least.")
     } else {
-        format!("More than {BEND} times the least: {}.", bends.join(", "))
+        format!(
+            "More than {BEND} times the least: {}. {why}",
+            bends.join(", ")
+        )
     };
     figures
 }
