@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What a newcomer does: every example of the README and of the book, as it can be read there, pasted into an empty crate
-# that depends on ringpool with the feature of its chapter on pinning, compiles and runs. (Documentation tests see hidden
-# lines too; this does not.)
+# What a newcomer does: every example of the READMEs and of the book, as it can be read there, pasted into an empty
+# crate that depends on ringpool with the feature of its chapter on pinning, and on its parts, compiles and runs.
+# (Documentation tests see hidden lines too; this does not.)
 . "$(dirname "$0")/lib.sh"
 
 root=$PWD
@@ -16,22 +16,29 @@ edition = "2024"
 
 [dependencies]
 ringpool = { path = "$root/ringpool", features = ["affinity-backend"] }
+ringpool-affinity = { path = "$root/backend-affinity" }
+ringpool-core = { path = "$root/core" }
+ringpool-std = { path = "$root/backend-std" }
 
 [workspace]
 END
-# Lines that rustdoc hides are left out, and whatever has no main is put into one.
-for page in README.md ringpool/src/book/*.md; do
-    awk -v stem="$crate/examples/$(basename "$page" .md)_" '
+# Of the book, which is read on docs.rs, the lines that rustdoc hides are left out, and whatever has no main is put
+# into one. A README is read as it is: its programs are whole.
+for page in README.md core/README.md backend-*/README.md ringpool/src/book/*.md; do
+    book=0
+    [[ $page == */book/* ]] && book=1
+    stem=${page%.md}
+    awk -v stem="$crate/examples/${stem//\//_}_" -v book=$book '
         function write() {
             count++
             file = stem count ".rs"
-            if (text !~ /fn main\(/)
+            if (book && text !~ /fn main\(/)
                 text = "fn main() -> Result<(), Box<dyn std::error::Error>> {\n" text "Ok(())\n}\n"
             printf "#![allow(unused)]\n%s", text >file
             close(file)
         }
         inside && /^```/ { inside = 0; write(); next }
-        inside && !/^#( |$)/ { text = text $0 "\n" }
+        inside && !(book && /^#( |$)/) { text = text $0 "\n" }
         /^```rust$/ { inside = 1; text = "" }
     ' "$page"
 done
