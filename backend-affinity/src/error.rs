@@ -1,4 +1,5 @@
-//! Every way pinning can fail.
+//! Every way pinning can fail. Texts are one lower-case sentence: what happened, with the values at fault, and behind a
+//! semicolon what to do. The system's own text comes last.
 
 use std::error::Error;
 use std::fmt;
@@ -88,29 +89,40 @@ impl PinError {
 impl fmt::Display for PinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unsupported => f.write_str("threads cannot be pinned on this system"),
-            Self::Unreadable(error) => {
-                write!(f, "the affinity mask of a thread cannot be read: {error}")
-            }
+            Self::Unsupported => f.write_str(
+                "threads cannot be pinned on this system, or not without the feature `libc`; \
+                 under `Policy::BestEffort` they run unpinned",
+            ),
+            Self::Unreadable(error) => write!(
+                f,
+                "the affinity mask of a thread cannot be read; \
+                 allow the system call, or use `Policy::BestEffort`: {error}"
+            ),
             Self::NotAllowed { requested, allowed } => write!(
                 f,
-                "of the CPUs {requested} that were asked for, {} cannot be had: there are {allowed}",
+                "of the CPUs {requested} that were asked for, {} cannot be had: there are {allowed}; \
+                 ask for some of these",
                 requested.difference(allowed)
             ),
-            Self::NoCore { kind, allowed } => {
-                write!(f, "none of the CPUs {allowed} is of a {} core", kind.name())
+            Self::NoCore { kind, allowed } => write!(
+                f,
+                "none of the CPUs {allowed} is of a {} core; ask for `CoreKind::Any`, or allow others",
+                kind.name()
+            ),
+            Self::EmptyPlace { place } => {
+                write!(f, "place {place} of the list has no CPU; leave it out")
             }
-            Self::EmptyPlace { place } => write!(f, "place {place} of the list has no CPU"),
             Self::TooFewPlaces {
                 requested,
                 available,
             } => write!(
                 f,
-                "of the {requested} places that were asked for, there are {available}"
+                "of the {requested} places that were asked for, there are {available}; ask for fewer"
             ),
             Self::NoPlace { requested, allowed } => write!(
                 f,
-                "no place is left: CPUs {requested} were asked for, CPUs {allowed} may be used"
+                "no place is left: CPUs {requested} were asked for, CPUs {allowed} may be used; \
+                 ask for places that hold some of these"
             ),
             Self::Refused {
                 requested,
@@ -120,15 +132,20 @@ impl fmt::Display for PinError {
             } => {
                 write!(
                     f,
-                    "the system put a thread on CPUs {effective} instead of {requested}; \
-                     the pool may use {allowed}"
+                    "the system put a thread on CPUs {effective} instead of {requested}, \
+                     where the pool may use {allowed}; ask for CPUs that it allows"
                 )?;
                 match errno {
                     Some(errno) => write!(f, ": {}", io::Error::from_raw_os_error(*errno)),
                     None => Ok(()),
                 }
             }
-            Self::Thread(error) => write!(f, "the thread could not be started: {error}"),
+            Self::Thread(error) => {
+                write!(
+                    f,
+                    "the thread could not be started; ask for fewer workers: {error}"
+                )
+            }
         }
     }
 }
@@ -188,7 +205,7 @@ impl fmt::Display for Drift {
             let comma = if at == 0 { "" } else { ", " };
             write!(f, "{comma}{worker}")?;
         }
-        Ok(())
+        f.write_str("; undo what moved them, or build the pool anew")
     }
 }
 
@@ -213,62 +230,50 @@ impl Error for Drift {}
 mod tests {
     use super::*;
 
+    /// A variant without an entry in the table below does not compile.
+    macro_rules! one_of_each {
+        ($($variant:pat => $error:expr, $values:expr;)+) => {{
+            let _is_whole = |error: PinError| match error {
+                $($variant => (),)+
+            };
+            [$({
+                let error = $error;
+                assert!(matches!(error, $variant), "{error:?} stands for another");
+                (error, $values.as_slice())
+            }),+]
+        }};
+    }
+
     #[test]
-    fn every_error_is_one_lower_case_sentence_with_the_values_at_fault() {
-        let few = || CpuSet::from(0..=1);
-        let many = || CpuSet::from(1..=9);
+    fn every_error_is_one_lower_case_sentence_with_the_values_at_fault_and_what_to_do() {
+        use PinError as E;
+
+        let (few, many) = (|| CpuSet::from(0..=1), || CpuSet::from(1..=9));
         let refused = |errno| PinError::Refused {
             requested: many(),
             allowed: few(),
             effective: CpuSet::from(3..=4),
             errno,
         };
-        for (error, values) in [
-            (PinError::Unsupported, vec![]),
-            (
-                PinError::Unreadable(io::Error::other("it hides")),
-                vec!["it hides"],
-            ),
-            (
-                PinError::NotAllowed {
-                    requested: many(),
-                    allowed: few(),
-                },
-                vec!["1-9", "2-9", "0-1"],
-            ),
-            (
-                PinError::NoCore {
-                    kind: CoreKind::Small,
-                    allowed: few(),
-                },
-                vec!["small", "0-1"],
-            ),
-            (PinError::EmptyPlace { place: 7 }, vec!["7"]),
-            (
-                PinError::TooFewPlaces {
-                    requested: 30,
-                    available: 6,
-                },
-                vec!["30", "6"],
-            ),
-            (
-                PinError::NoPlace {
-                    requested: many(),
-                    allowed: few(),
-                },
-                vec!["1-9", "0-1"],
-            ),
-            (refused(None), vec!["1-9", "0-1", "3-4"]),
-            (refused(Some(22)), vec!["1-9", "0-1", "3-4", "os error 22"]),
-            (
-                PinError::Thread(io::Error::other("it ends")),
-                vec!["it ends"],
-            ),
-        ] {
+        let errors = one_of_each! {
+            E::Unsupported => E::Unsupported, [];
+            E::Unreadable(_) => E::Unreadable(io::Error::other("it hides")), ["it hides"];
+            E::NotAllowed { .. } => E::NotAllowed { requested: many(), allowed: few() }, ["1-9", "2-9", "0-1"];
+            E::NoCore { .. } => E::NoCore { kind: CoreKind::Small, allowed: few() }, ["small", "0-1"];
+            E::EmptyPlace { .. } => E::EmptyPlace { place: 7 }, ["7"];
+            E::TooFewPlaces { .. } => E::TooFewPlaces { requested: 30, available: 6 }, ["30", "6"];
+            E::NoPlace { .. } => E::NoPlace { requested: many(), allowed: few() }, ["1-9", "0-1"];
+            E::Refused { errno: None, .. } => refused(None), ["1-9", "0-1", "3-4"];
+            E::Refused { .. } => refused(Some(22)), ["1-9", "0-1", "3-4", "os error 22"];
+            E::Thread(_) => E::Thread(io::Error::other("it ends")), ["it ends"];
+        };
+        for (error, values) in errors {
             let text = error.to_string();
             assert!(text.starts_with(char::is_lowercase), "{text:?}");
             assert!(!text.ends_with('.') && !text.contains('\n'), "{text:?}");
             assert!(values.iter().all(|value| text.contains(value)), "{text:?}");
+            let (what, to_do) = text.split_once("; ").unwrap_or_else(|| panic!("{text:?}"));
+            assert!(!what.is_empty() && !to_do.is_empty(), "{text:?}");
         }
     }
 
@@ -283,7 +288,8 @@ mod tests {
         assert_eq!(
             Drift { workers }.to_string(),
             "worker 1 should be on CPUs 1 and cannot be asked where it is, \
-             worker 7 should be on CPUs 7 and may run on 0"
+             worker 7 should be on CPUs 7 and may run on 0; \
+             undo what moved them, or build the pool anew"
         );
     }
 }

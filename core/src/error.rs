@@ -1,4 +1,5 @@
-//! Every way a call can end badly. Texts are one lower-case sentence with the value at fault.
+//! Every way a call can end badly. Texts are one lower-case sentence: what happened, with the value at fault, and
+//! behind a semicolon what to do. The text of another error, which may have a semicolon of its own, comes last.
 
 use core::error::Error;
 use core::fmt;
@@ -47,7 +48,9 @@ pub enum JobError {
 impl fmt::Display for JobError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Panicked(panic) => return panic.fmt(f),
+            Self::Panicked(panic) => {
+                return write!(f, "{panic}; mend it, or return a `Result` from it");
+            }
             Self::Cancelled => "the job was cancelled; whoever has its handle, its stream or its `Control` asked for that",
             Self::Terminated => "the pool was terminated before the job ran; `close` lets queued jobs run",
             Self::DeadlineExpired => "the deadline passed before the job ran; it counts from the call, the wait in the queue included",
@@ -60,7 +63,7 @@ impl fmt::Display for JobError {
             }
             Self::FromWorker => "a worker cannot wait for every worker of its own pool; make this call on another thread",
             Self::InvalidOption { option, value: 0 } => {
-                return write!(f, "{option} must be at least 1, but 0 was asked for");
+                return write!(f, "{option} is too small: 0; ask for at least 1");
             }
             Self::InvalidOption { option, value } => {
                 return write!(f, "{option} is too large: {value}; ask for less, or make room for it");
@@ -236,11 +239,15 @@ impl<E: fmt::Display> fmt::Display for StartError<E> {
         match self {
             Self::Seat(error) => error.fmt(f),
             Self::Spawn { worker, source } => {
-                write!(f, "worker {worker} could not be started: {source}")
+                write!(
+                    f,
+                    "worker {worker} could not be started; remove the cause and start another pool: {source}"
+                )
             }
             Self::Lost { worker } => write!(
                 f,
-                "worker {worker} did not come to life: its initializer panicked, or its start token was dropped"
+                "worker {worker} did not come to life: its initializer panicked, or its start token was dropped; \
+                 mend that and start another pool"
             ),
         }
     }
@@ -308,13 +315,15 @@ pub enum BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ZeroWorkers => f.write_str("a pool needs at least one worker, 0 were asked for"),
-            Self::ZeroCapacity => {
-                f.write_str("a queue needs a capacity of at least 1, 0 was asked for")
-            }
-            Self::ZeroJobsPerWorker => {
-                f.write_str("a worker must be allowed at least 1 job, 0 were asked for")
-            }
+            Self::ZeroWorkers => f.write_str(
+                "a pool needs at least one worker, 0 were asked for; ask for more, or leave the number to the spawner",
+            ),
+            Self::ZeroCapacity => f.write_str(
+                "a queue needs a capacity of at least 1, 0 was asked for; without a capacity it grows as jobs come",
+            ),
+            Self::ZeroJobsPerWorker => f.write_str(
+                "a worker must be allowed at least 1 job, 0 were asked for; without a limit it is never replaced",
+            ),
             Self::TooManyWorkers { workers } => {
                 write!(f, "there is no memory for {workers} workers; ask for fewer")
             }
@@ -331,17 +340,26 @@ impl fmt::Display for BuildError {
                 )
             }
             Self::Spawn { worker, source } => {
-                write!(f, "worker {worker} could not be started: {source}")
+                write!(
+                    f,
+                    "worker {worker} could not be started; ask for fewer, or remove the cause: {source}"
+                )
             }
             Self::Initializer { worker, panic } => {
-                write!(f, "the initializer of worker {worker} panicked: ")?;
+                write!(
+                    f,
+                    "the initializer of worker {worker} panicked; mend it, or make it a `try_initializer`: "
+                )?;
                 match panic.message() {
                     Some(message) => f.write_str(message),
                     None => f.write_str("its payload is not a string"),
                 }
             }
             Self::InitializerFailed { worker, source } => {
-                write!(f, "the initializer of worker {worker} failed: {source}")
+                write!(
+                    f,
+                    "the initializer of worker {worker} failed; remove the cause and build again: {source}"
+                )
             }
         }
     }
@@ -386,50 +404,86 @@ impl From<Refusal> for JobError {
 mod tests {
     use super::*;
 
+    /// One of each variant, with a value that its text must hold. A variant without an entry does not compile.
+    #[cfg(feature = "alloc")]
+    macro_rules! one_of_each {
+        ($Error:ty { $($variant:pat => $error:expr, $value:expr;)+ }) => {{
+            let _is_whole = |error: $Error| match error {
+                $($variant => (),)+
+            };
+            let mut texts = Vec::new();
+            $({
+                let error: $Error = $error;
+                texts.push((error.to_string(), $value));
+                assert!(matches!(error, $variant), "{error:?} stands for another");
+            })+
+            texts
+        }};
+    }
+
+    #[cfg(feature = "alloc")]
     #[test]
     fn every_error_is_one_lower_case_sentence_that_says_what_to_do() {
-        let refusals = [
-            Refusal::Cancelled,
-            Refusal::Terminated,
-            Refusal::DeadlineExpired,
-            Refusal::Broken,
-            Refusal::Closed,
-            Refusal::Full,
-        ];
-        let others = [
-            JobError::Taken,
-            JobError::StateLent,
-            JobError::FromWorker,
-            JobError::InvalidOption {
-                option: "the number of items",
-                value: 9,
-            },
-        ];
-        let jobs = refusals.map(JobError::from).into_iter().chain(others);
-        let rest = [
-            GetError::TimedOut.to_string(),
-            JoinError::StillRunning.to_string(),
-            JoinError::FromWorker.to_string(),
-            SeatError::Taken { index: 7 }.to_string(),
-            SeatError::NoSuchSeat { index: 7 }.to_string(),
-        ];
-        let texts: Vec<String> = jobs.map(|error| error.to_string()).chain(rest).collect();
-        #[cfg(feature = "alloc")]
-        let texts = {
-            let memory = [
-                BuildError::TooManyWorkers { workers: 7 },
-                BuildError::CapacityTooLarge { capacity: 7 },
-                BuildError::TimelineTooLong { spans: 7 },
-            ];
-            let memory = memory.map(|error| error.to_string());
-            assert!(memory.iter().all(|text| text.contains('7')), "{memory:?}");
-            [texts, memory.to_vec()].concat()
+        use super::{
+            BuildError as B, GetError as G, JobError as J, JoinError as L, SeatError as S,
+            StartError as T,
         };
-        for text in texts {
+
+        let panic = || Panic::from(Box::new("no paper") as Box<dyn core::any::Any + Send>);
+        let cause = || fmt::Error;
+        let cause_text = cause().to_string();
+        let cause_text = cause_text.as_str();
+        let (worker, index, option) = (7, 7, "window");
+        let texts = [
+            one_of_each!(J {
+                J::Panicked(_) => J::Panicked(panic().at(index)), "item 7: no paper";
+                J::Cancelled => J::Cancelled, "";
+                J::Terminated => J::Terminated, "";
+                J::DeadlineExpired => J::DeadlineExpired, "";
+                J::Broken => J::Broken, "";
+                J::Closed => J::Closed, "";
+                J::Full => J::Full, "";
+                J::Taken => J::Taken, "";
+                J::StateLent => J::StateLent, "";
+                J::FromWorker => J::FromWorker, "";
+                J::InvalidOption { value: 0, .. } => J::InvalidOption { option, value: 0 }, "window is too small: 0";
+                J::InvalidOption { .. } => J::InvalidOption { option, value: 9 }, "window is too large: 9";
+            }),
+            one_of_each!(G {
+                G::TimedOut => G::TimedOut, "";
+                G::Job(_) => G::Job(J::Full), "full";
+            }),
+            one_of_each!(L {
+                L::StillRunning => L::StillRunning, "";
+                L::FromWorker => L::FromWorker, "";
+            }),
+            one_of_each!(S {
+                S::Taken { .. } => S::Taken { index }, "7";
+                S::NoSuchSeat { .. } => S::NoSuchSeat { index }, "7";
+            }),
+            one_of_each!(T<fmt::Error> {
+                T::Seat(_) => T::Seat(S::Taken { index }), "7";
+                T::Spawn { .. } => T::Spawn { worker, source: cause() }, cause_text;
+                T::Lost { .. } => T::Lost { worker }, "7";
+            }),
+            one_of_each!(B {
+                B::ZeroWorkers => B::ZeroWorkers, "0";
+                B::ZeroCapacity => B::ZeroCapacity, "0";
+                B::ZeroJobsPerWorker => B::ZeroJobsPerWorker, "0";
+                B::TooManyWorkers { .. } => B::TooManyWorkers { workers: 7 }, "7";
+                B::CapacityTooLarge { .. } => B::CapacityTooLarge { capacity: 7 }, "7";
+                B::TimelineTooLong { .. } => B::TimelineTooLong { spans: 7 }, "7";
+                B::Spawn { .. } => B::Spawn { worker, source: cause().into() }, cause_text;
+                B::Initializer { .. } => B::Initializer { worker, panic: panic() }, "no paper";
+                B::InitializerFailed { .. } => B::InitializerFailed { worker, source: cause().into() }, cause_text;
+            }),
+        ];
+        for (text, value) in texts.into_iter().flatten() {
             assert!(text.starts_with(char::is_lowercase), "{text:?}");
             assert!(!text.ends_with('.') && !text.contains('\n'), "{text:?}");
             let (what, to_do) = text.split_once("; ").unwrap_or_else(|| panic!("{text:?}"));
             assert!(!what.is_empty() && !to_do.is_empty(), "{text:?}");
+            assert!(text.contains(value), "{text:?} without {value:?}");
         }
     }
 
@@ -439,10 +493,7 @@ mod tests {
             let option = "chunk_size";
             JobError::InvalidOption { option, value }.to_string()
         };
-        assert_eq!(
-            text(0),
-            "chunk_size must be at least 1, but 0 was asked for"
-        );
+        assert_eq!(text(0), "chunk_size is too small: 0; ask for at least 1");
         assert_eq!(
             text(9),
             "chunk_size is too large: 9; ask for less, or make room for it"

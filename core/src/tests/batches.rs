@@ -220,7 +220,7 @@ fn the_error_callback_sees_the_panic_after_every_other_chunk_has_run() {
         "item 0",
         "item 2",
         "closure dropped, pending",
-        "on_error: a job panicked at item 1: one, pending",
+        "on_error: a job panicked at item 1: one; mend it, or return a `Result` from it, pending",
     ]);
     drop(handle.take());
 }

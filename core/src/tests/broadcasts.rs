@@ -170,7 +170,10 @@ fn the_panic_of_the_lowest_worker_is_told_after_all_have_visited() {
         _ => fail("two"),
     });
     let error = outcome.unwrap_err();
-    assert_eq!(error.to_string(), "a job panicked at item 1: one");
+    assert_eq!(
+        error.to_string(),
+        "a job panicked at item 1: one; mend it, or return a `Result` from it"
+    );
     expect(["waiter parks", "worker 0 visits", "unpark waiter"]);
 }
 

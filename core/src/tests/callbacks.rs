@@ -58,11 +58,14 @@ fn a_panic_drops_the_captures_and_becomes_the_error_that_the_callback_sees() {
     assert!(stage.step(0));
     expect([
         "captures dropped, pending",
-        r#"on_error: job "job" panicked: why, pending"#,
+        r#"on_error: job "job" panicked: why; mend it, or return a `Result` from it, pending"#,
     ]);
     assert_eq!(handle.with(crate::AsyncResult::successful), Some(false));
     let error = handle.take().get().unwrap_err();
-    assert_eq!(error.to_string(), r#"job "job" panicked: why"#);
+    assert_eq!(
+        error.to_string(),
+        r#"job "job" panicked: why; mend it, or return a `Result` from it"#
+    );
 }
 
 // S14, S15
@@ -76,7 +79,10 @@ fn a_captures_panicking_destructor_is_the_jobs_panic() {
     });
     assert!(stage.step(0));
     let error = job.get().unwrap_err();
-    assert_eq!(error.to_string(), "a job panicked: in a destructor");
+    assert_eq!(
+        error.to_string(),
+        "a job panicked: in a destructor; mend it, or return a `Result` from it"
+    );
     expect(["captures explodes"]);
 }
 
@@ -95,7 +101,10 @@ fn a_callback_that_panics_at_success_turns_the_value_into_its_panic() {
     expect(["value dropped"]);
     assert_eq!(job.successful(), Some(false));
     let error = job.get().unwrap_err();
-    assert_eq!(error.to_string(), r#"job "job" panicked: in the callback"#);
+    assert_eq!(
+        error.to_string(),
+        r#"job "job" panicked: in the callback; mend it, or return a `Result` from it"#
+    );
     // The pool goes on.
     let next = stage.submit_named("next");
     assert!(stage.step(0));
@@ -120,7 +129,10 @@ fn a_callback_that_panics_at_an_error_replaces_it() {
     assert_eq!(stage.terminate(), 1);
     expect(["the pool was terminated before the job ran; `close` lets queued jobs run"]);
     let error = job.get().unwrap_err();
-    assert_eq!(error.to_string(), r#"job "job" panicked: in the callback"#);
+    assert_eq!(
+        error.to_string(),
+        r#"job "job" panicked: in the callback; mend it, or return a `Result` from it"#
+    );
 }
 
 // S23

@@ -113,7 +113,10 @@ fn a_panic_ends_its_chunk_only_and_the_lowest_index_is_told() {
         }
     });
     let error = outcome.unwrap_err();
-    assert_eq!(error.to_string(), "a job panicked at item 1: one");
+    assert_eq!(
+        error.to_string(),
+        "a job panicked at item 1: one; mend it, or return a `Result` from it"
+    );
     expect([
         "waiter parks",
         "item 0",
@@ -148,7 +151,10 @@ fn a_batch_that_panics_drops_every_item_and_every_value_once() {
     });
     let outcome = verbs::map(&stage, items.into_feed(), call, chunks(3));
     let error = outcome.map(drop).unwrap_err();
-    assert_eq!(error.to_string(), "a job panicked at item 4: at e");
+    assert_eq!(
+        error.to_string(),
+        "a job panicked at item 4: at e; mend it, or return a `Result` from it"
+    );
     expect([
         "waiter parks",
         "e dropped",
@@ -216,7 +222,10 @@ fn a_panic_below_the_first_error_comes_first() {
     });
     let outcome = verbs::try_map(&stage, (0..4).into_feed(), call, chunks(1));
     let error = outcome.map(drop).unwrap_err();
-    assert_eq!(error.to_string(), "a job panicked at item 0: zero");
+    assert_eq!(
+        error.to_string(),
+        "a job panicked at item 0: zero; mend it, or return a `Result` from it"
+    );
     expect(["waiter parks", "unpark waiter", "error dropped"]);
 }
 

@@ -134,9 +134,15 @@ fn the_first_panic_that_nobody_has_seen_ends_the_scope() {
         // Ended by the worker in order, or found in the list.
         while stage.step(0) {}
         let error = seen.get().unwrap_err();
-        assert_eq!(error.to_string(), "a job panicked: seen");
+        assert_eq!(
+            error.to_string(),
+            "a job panicked: seen; mend it, or return a `Result` from it"
+        );
         let error = scope.finish(&stage).unwrap_err();
-        assert_eq!(error.to_string(), "a job panicked: first");
+        assert_eq!(
+            error.to_string(),
+            "a job panicked: first; mend it, or return a `Result` from it"
+        );
         expect(["block freed", "block freed", "block freed"]);
     }
 }

@@ -55,7 +55,9 @@ fn a_worker_that_cannot_be_started_ends_the_pool() {
                 assert_eq!(worker, refused);
                 let source = error.source().expect("the spawner's error").to_string();
                 assert_eq!(source, format!("start {refused} was refused by the test"));
-                let text = format!("worker {refused} could not be started: {source}");
+                let text = format!(
+                    "worker {refused} could not be started; remove the cause and start another pool: {source}"
+                );
                 assert_eq!(error.to_string(), text);
             }
             error => panic!("{error:?}"),
@@ -172,7 +174,8 @@ fn an_initializer_that_panics_ends_the_start() {
     assert!(matches!(error, StartError::Lost { worker: 1 }));
     assert_eq!(
         error.to_string(),
-        "worker 1 did not come to life: its initializer panicked, or its start token was dropped"
+        "worker 1 did not come to life: its initializer panicked, or its start token was dropped; \
+         mend that and start another pool"
     );
     assert_eq!(ledger.reclaimed(), 2);
     POOL.join().unwrap();
