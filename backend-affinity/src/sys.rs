@@ -213,4 +213,23 @@ mod imp {
     pub(crate) fn advise_huge_pages<T>(_: &mut [T]) -> io::Result<usize> {
         Err(io::ErrorKind::Unsupported.into())
     }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        // A14
+        #[test]
+        fn every_call_says_that_it_is_unsupported() {
+            let answers = [
+                mask_of(this_thread()).map(drop),
+                pin(&CpuSet::from(0..=0)),
+                advise_huge_pages(&mut [0; 9]).map(drop),
+            ];
+            for answer in answers {
+                let error = answer.expect_err("nothing of it is there");
+                assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+            }
+        }
+    }
 }
