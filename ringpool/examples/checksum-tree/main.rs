@@ -50,7 +50,8 @@ fn tell(problem: &dyn Display) {
 }
 
 /// The digest of a file and its length. A file may take minutes, so it is given up when Ctrl-C was pressed.
-fn checksum(path: &Path, buffer: &mut [u8]) -> io::Result<(String, u64)> {
+/// The bar counts its bytes.
+fn checksum(path: &Path, buffer: &mut [u8], bar: &ProgressBar) -> io::Result<(String, u64)> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut bytes = 0;
@@ -60,6 +61,7 @@ fn checksum(path: &Path, buffer: &mut [u8]) -> io::Result<(String, u64)> {
             Ok(read) => {
                 hash.update(&buffer[..read]);
                 bytes += read as u64;
+                bar.inc(read as u64);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -96,7 +98,7 @@ fn manifest(
 ) -> Result<Tally, Box<dyn Error>> {
     let bar = if io::stderr().is_terminal() {
         ProgressBar::new_spinner().with_style(ProgressStyle::with_template(
-            "{spinner} {human_pos} files  {bytes_per_sec}  {msg}",
+            "{spinner} {msg}  {bytes}  {bytes_per_sec}",
         )?)
     } else {
         ProgressBar::hidden()
@@ -126,10 +128,13 @@ fn manifest(
                 None
             }
         });
-    let digests = pool.with_worker().imap(paths, |worker, path: PathBuf| {
-        let digest = checksum(&path, worker.state);
-        (path, digest)
-    });
+    let counted = bar.clone();
+    let digests = pool
+        .with_worker()
+        .imap(paths, move |worker, path: PathBuf| {
+            let digest = checksum(&path, worker.state, &counted);
+            (path, digest)
+        });
     for digest in digests {
         if INTERRUPTED.load(Ordering::Relaxed) {
             break;
@@ -140,7 +145,7 @@ fn manifest(
                 write_line(out, &digest, &path)?;
                 tally.files += 1;
                 tally.bytes += bytes;
-                bar.set_position(tally.files);
+                bar.set_message(format!("{} files", indicatif::HumanCount(tally.files)));
             }
             Err(error) => {
                 tally.failed += 1;
