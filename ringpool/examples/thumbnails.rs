@@ -32,7 +32,7 @@ struct Arguments {
     jobs: Option<usize>,
 }
 
-/// Set by Ctrl-C.
+/// Set by Ctrl-C and SIGTERM.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Tells a problem. Nothing is left to tell if standard error is closed as well.

@@ -1,15 +1,18 @@
 //! Runs a command for each line of standard input, on N workers:
 //! `ls *.flac | cargo run --release -p ringpool --example pxargs -- -j 4 --timeout 60 flac -t {}`.
 //!
-//! Each command is a process of its own: one that crashes, hangs or floods its output harms no other. Output lies in
-//! temporary files meanwhile and comes in whole blocks, in the order of the input unless told otherwise. The input is
-//! read as workers need it, so it may be endless.
+//! Each command is a process group of its own: one that crashes, hangs or floods its output harms no other, and one
+//! that runs out of time is killed with all that it started. Output lies in temporary files meanwhile and comes in
+//! whole blocks, in the order of the input unless told otherwise. The input is read as workers need it, so it may be
+//! endless. Its lines are bytes, on Unix.
 //!
 //! Exit status, as of `xargs`: 0 if every command succeeded, 123 if one failed, 124 if one ran out of time, 127 if the
 //! command cannot be run, 130 after Ctrl-C, 2 for a mistake in the call.
 
+mod group;
+
 use std::error::Error;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufRead, Write};
 use std::iter;
@@ -21,10 +24,12 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
-use process_control::{ChildExt, Control};
+use group::Group;
 use ringpool::Pool;
 
 /// Runs COMMAND once for each line of standard input, several at a time.
+///
+/// Ctrl-C is passed on to the commands that run, and no other starts; pressed again, it kills them.
 #[derive(Parser, Clone)]
 struct Arguments {
     /// How many run at once [default: one for each CPU]
@@ -62,12 +67,13 @@ enum Ending {
     Success,
     Failed(String),
     TimedOut,
-    CannotRun(io::Error),
+    /// What could not be run, and why.
+    CannotRun(OsString, io::Error),
 }
 
 /// What became of one line.
 struct Outcome {
-    line: String,
+    line: OsString,
     tries: u32,
     ending: Ending,
     /// What the command wrote, if it was run.
@@ -84,13 +90,27 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// How often a wait for input looks whether to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// What standard input holds between two ends of lines.
+fn line_of(mut bytes: Vec<u8>) -> io::Result<OsString> {
+    if bytes.last() == Some(&b'\r') {
+        bytes.pop();
+    }
+    #[cfg(unix)]
+    return Ok(std::os::unix::ffi::OsStringExt::from_vec(bytes));
+    #[cfg(not(unix))]
+    String::from_utf8(bytes)
+        .map(OsString::from)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
 /// The command for a line.
-fn command_for(template: &[OsString], line: &str) -> Command {
+fn command_for(template: &[OsString], line: &OsStr) -> Command {
     let mut replaced = false;
     let mut words = template.iter().map(|word| match word.to_str() {
         Some(text) if text.contains("{}") => {
             replaced = true;
-            text.replace("{}", line).into()
+            let parts: Vec<_> = text.split("{}").map(OsStr::new).collect();
+            parts.join(line)
         }
         _ => word.clone(),
     });
@@ -111,17 +131,10 @@ fn file() -> io::Result<(File, File)> {
 }
 
 /// Runs the command once.
-fn attempt(arguments: &Arguments, line: &str) -> io::Result<(Ending, Written)> {
+fn attempt(command: &mut Command, timeout: Option<Duration>) -> io::Result<(Ending, Written)> {
     let ((stdout, output), (stderr, errors)) = (file()?, file()?);
-    let mut child = command_for(&arguments.command, line)
-        .stdout(stdout)
-        .stderr(stderr)
-        .spawn()?;
-    let mut control = child.controlled();
-    if let Some(limit) = arguments.timeout {
-        control = control.time_limit(limit).terminate_for_timeout();
-    }
-    let ending = match control.wait()? {
+    let group = Group::spawn(command.stdout(stdout).stderr(stderr))?;
+    let ending = match group.wait(timeout)? {
         Some(status) if status.success() => Ending::Success,
         Some(status) => Ending::Failed(status.to_string()),
         None => Ending::TimedOut,
@@ -130,16 +143,17 @@ fn attempt(arguments: &Arguments, line: &str) -> io::Result<(Ending, Written)> {
 }
 
 /// Runs the command for a line, again if it failed. `None`: it was not to start any more.
-fn run_line(arguments: &Arguments, line: String) -> Option<Outcome> {
+fn run_line(arguments: &Arguments, line: OsString) -> Option<Outcome> {
     let mut tries = 0;
     loop {
         if STOP.load(Ordering::Relaxed) {
             return None;
         }
         tries += 1;
-        let (ending, written) = match attempt(arguments, &line) {
+        let mut command = command_for(&arguments.command, &line);
+        let (ending, written) = match attempt(&mut command, arguments.timeout) {
             Ok((ending, written)) => (ending, Some(written)),
-            Err(error) => (Ending::CannotRun(error), None),
+            Err(error) => (Ending::CannotRun(command.get_program().into(), error), None),
         };
         let again =
             matches!(ending, Ending::Failed(_) | Ending::TimedOut) && tries <= arguments.retry;
@@ -169,13 +183,17 @@ fn report(outcome: &mut Outcome) -> io::Result<u8> {
         Ending::Success => return Ok(0),
         Ending::Failed(status) => (123, status.clone()),
         Ending::TimedOut => (124, "killed: out of time".into()),
-        Ending::CannotRun(error) => (127, format!("cannot be run: {error}")),
+        Ending::CannotRun(program, error) => {
+            let program = program.display();
+            (127, format!("`{program}` cannot be run: {error}"))
+        }
     };
     let tries = match outcome.tries {
         1 => String::new(),
         tries => format!(" (after {tries} tries)"),
     };
-    writeln!(io::stderr(), "pxargs: `{}`: {what}{tries}", outcome.line)?;
+    let line = outcome.line.display();
+    writeln!(io::stderr(), "pxargs: `{line}`: {what}{tries}")?;
     Ok(status)
 }
 
@@ -183,6 +201,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     ctrlc::set_handler(|| {
         INTERRUPTED.store(true, Ordering::Relaxed);
         STOP.store(true, Ordering::Relaxed);
+        group::end_all();
     })?;
     let mut builder = Pool::builder().name("pxargs");
     if let Some(jobs) = arguments.jobs {
@@ -193,8 +212,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     // A thread of its own waits for lines, so that nothing else has to when it is time to stop.
     let (from_stdin, lines) = sync_channel(0);
     thread::spawn(move || {
-        for line in io::stdin().lock().lines() {
-            if from_stdin.send(line).is_err() {
+        for line in io::stdin().lock().split(b'\n') {
+            if from_stdin.send(line.and_then(line_of)).is_err() {
                 break;
             }
         }
@@ -215,7 +234,7 @@ fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let window = 2 * pool.worker_count();
     let started = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&started);
-    let call = move |line: String| {
+    let call = move |line: OsString| {
         let outcome = run_line(&arguments, line);
         count.fetch_add(usize::from(outcome.is_some()), Ordering::Relaxed);
         outcome
