@@ -4,6 +4,9 @@
 //! Paths are found while files are read, memory stays bounded however large the tree is, and the order is the same
 //! on every run. A file that cannot be read is told and left out; the exit status is 1 then.
 
+#[path = "../shared/unfinished.rs"]
+mod unfinished;
+
 use std::error::Error;
 use std::fmt::Display;
 use std::fs::File;
@@ -20,6 +23,8 @@ use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 /// Checksums every file below a directory, in parallel; the output is what `sha256sum -c` reads.
+///
+/// Symbolic links below it are not followed, and not listed either. Ctrl-C and SIGTERM leave no half of a manifest.
 #[derive(Parser)]
 struct Arguments {
     /// The directory
@@ -33,7 +38,7 @@ struct Arguments {
     jobs: Option<usize>,
 }
 
-/// Set by Ctrl-C.
+/// Set by Ctrl-C and SIGTERM.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// How the run went.
@@ -158,17 +163,6 @@ fn manifest(
     Ok(tally)
 }
 
-/// A file that has no name of its own yet, with the permissions of any new file.
-fn unfinished() -> tempfile::Builder<'static, 'static> {
-    let mut file = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    file
-}
-
 fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     // Here, or an unreadable directory would give an empty manifest that looks fine.
     arguments
@@ -194,17 +188,15 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
         }
         // A manifest is there whole or not at all, and does not list itself.
         Some(path) => {
-            let mut file = unfinished().tempfile_in(match path.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent,
-                _ => Path::new("."),
-            })?;
+            let named = |error: io::Error| format!("{}: {error}", path.display());
+            let mut file = unfinished::beside(path).map_err(named)?;
             let without = [file.path().to_owned(), path.clone()];
             let mut out = BufWriter::new(file.as_file_mut());
             let tally = manifest(&arguments.dir, &without, &pool, &mut out)?;
             out.flush()?;
             drop(out);
             if !INTERRUPTED.load(Ordering::Relaxed) {
-                file.persist(path)?;
+                file.persist(path).map_err(|error| named(error.error))?;
             }
             tally
         }

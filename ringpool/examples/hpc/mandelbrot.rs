@@ -2,14 +2,17 @@
 //! `cargo run --release -p ringpool --example mandelbrot -- --output mandelbrot.png`.
 
 mod common;
+#[path = "../shared/unfinished.rs"]
+mod unfinished;
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::error::Error;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use common::{Outcome, TeamOptions, check, real, touched};
-use image::{ImageBuffer, Rgb};
+use image::{ImageBuffer, ImageFormat, Rgb, RgbImage};
 use ringpool::{Schedule, enumerate};
 
 /// Draws the Mandelbrot set in parallel, checks it against a sequential run, and tells the efficiency.
@@ -67,6 +70,18 @@ fn draw_row(index: usize, row: &mut Row, height: usize, limit: u32) {
     }
 }
 
+/// Writes a picture of the kind that the name says. An interrupt leaves no half of it.
+fn save(image: &RgbImage, path: &Path) -> Result<(), Box<dyn Error>> {
+    let kind = ImageFormat::from_path(path)?;
+    let mut file = unfinished::beside(path)?;
+    let mut out = BufWriter::new(file.as_file_mut());
+    image.write_to(&mut out, kind)?;
+    out.flush()?;
+    drop(out);
+    file.persist(path)?;
+    Ok(())
+}
+
 fn run(options: &Options) -> Outcome {
     let (width, limit) = (options.width as usize, options.limit);
     let height = (width * 4 / 5).max(1);
@@ -95,12 +110,9 @@ fn run(options: &Options) -> Outcome {
     }
     if let Some(path) = &options.output {
         let bytes: Vec<u8> = picture.iter().flat_map(|pixel| pixel.0).collect();
-        let image =
-            ImageBuffer::<Rgb<u8>, _>::from_raw(options.width, u32::try_from(height)?, bytes)
-                .ok_or("a picture of the wrong size")?;
-        image
-            .save(path)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        let image = ImageBuffer::from_raw(options.width, u32::try_from(height)?, bytes)
+            .ok_or("a picture of the wrong size")?;
+        save(&image, path).map_err(|error| format!("{}: {error}", path.display()))?;
         writeln!(io::stdout(), "  written to {}", path.display())?;
     }
     Ok(())
