@@ -16,10 +16,20 @@ pub(crate) type Outcome = Result<(), Box<dyn Error>>;
 
 /// The options that every example has.
 #[derive(Args)]
-pub(crate) struct TeamOptions {
+pub(crate) struct Members {
     /// Workers, this thread included [default: one for each core, or CPU where nothing is pinned]
     #[arg(short, long, value_name = "N", value_parser = at_least_one)]
     workers: Option<usize>,
+    /// Say nothing of the team
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// The options of the examples that compare a team with one thread.
+#[derive(Args)]
+pub(crate) struct TeamOptions {
+    #[command(flatten)]
+    members: Members,
     /// How idle workers wait
     #[arg(long, value_enum, default_value_t = Wait::Adaptive)]
     wait: Wait,
@@ -32,9 +42,6 @@ pub(crate) struct TeamOptions {
     /// Where the same goes as a trace for Perfetto or Chrome [default: nowhere]
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Say nothing of the team
-    #[arg(short, long)]
-    quiet: bool,
 }
 
 /// What a worker keeps of its time.
@@ -86,23 +93,36 @@ pub(crate) struct Team<W = ()> {
 
 impl TeamOptions {
     pub(crate) fn team(&self) -> Result<Team, Box<dyn Error>> {
-        self.team_with(None, |builder| builder)
+        self.team_with(|builder| builder)
     }
 
-    /// A team that waits otherwise than the options say, or whose workers have a state, which `with_state` adds.
+    /// A team whose workers have a state, which `with_state` adds.
     pub(crate) fn team_with<W: Send + 'static>(
         &self,
-        policy: Option<WaitPolicy>,
         with_state: impl FnOnce(Builder) -> Builder<W>,
     ) -> Result<Team<W>, Box<dyn Error>> {
-        let mut builder = with_state(Pool::builder())
-            .wait_policy(policy.unwrap_or(self.wait.into()))
-            .caller_participates();
-        if let Some(workers) = self.workers {
-            builder = builder.workers(workers);
-        }
+        let mut builder = with_state(Pool::builder()).wait_policy(self.wait.into());
         if self.svg.is_some() || self.trace.is_some() {
             builder = builder.timeline(SPANS);
+        }
+        Ok(Team {
+            rounds: self.rounds,
+            svg: self.svg.clone(),
+            trace: self.trace.clone(),
+            ..self.members.team(builder)?
+        })
+    }
+}
+
+impl Members {
+    /// A team that is measured in another way than by `compare`.
+    pub(crate) fn team<W: Send + 'static>(
+        &self,
+        builder: Builder<W>,
+    ) -> Result<Team<W>, Box<dyn Error>> {
+        let mut builder = builder.caller_participates();
+        if let Some(workers) = self.workers {
+            builder = builder.workers(workers);
         }
         #[cfg(feature = "affinity-backend")]
         let pinned = {
@@ -115,9 +135,9 @@ impl TeamOptions {
             pool: builder.build()?,
             #[cfg(feature = "affinity-backend")]
             pinned,
-            rounds: self.rounds,
-            svg: self.svg.clone(),
-            trace: self.trace.clone(),
+            rounds: 1,
+            svg: None,
+            trace: None,
         };
         if !self.quiet {
             team.introduce()?;

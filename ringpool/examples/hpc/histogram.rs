@@ -34,9 +34,9 @@ fn count(counts: &mut [u64], values: &[u32]) {
 fn run(options: &Options) -> Outcome {
     let classes = options.classes;
     let limit = u32::try_from(classes)?;
-    let team = options.team.team_with(None, |builder| {
-        builder.initializer(move |_| vec![0_u64; classes])
-    })?;
+    let team = options
+        .team
+        .team_with(|builder| builder.initializer(move |_| vec![0_u64; classes]))?;
     let values = team.filled(options.size, |index| {
         // The square makes low classes fuller.
         let x = random(index);

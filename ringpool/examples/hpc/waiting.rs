@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use clap::Parser;
-use common::{Outcome, TeamOptions, at_least_one, real, timed};
+use common::{Members, Outcome, at_least_one, real, timed};
 use ringpool::{JobError, Pool, Schedule, WaitPolicy};
 
 /// Measures the three wait policies, on a team of each.
@@ -20,7 +20,7 @@ struct Options {
     #[arg(short, long, default_value_t = 20_000, value_parser = at_least_one)]
     size: usize,
     #[command(flatten)]
-    team: TeamOptions,
+    team: Members,
 }
 
 /// A loop in which every worker takes part and does nothing.
@@ -63,7 +63,7 @@ fn run(options: &Options) -> Outcome {
         WaitPolicy::Adaptive,
         WaitPolicy::Passive,
     ] {
-        let team = options.team.team_with(Some(policy), |builder| builder)?;
+        let team = options.team.team(Pool::builder().wait_policy(policy))?;
         let (pool, loops) = (&team.pool, options.size);
         let (at_once, later) = team.stay(|| {
             microseconds(pool, loops / 10, Duration::ZERO)?;
