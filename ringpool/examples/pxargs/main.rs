@@ -91,6 +91,7 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What standard input holds between two ends of lines.
+#[cfg_attr(unix, allow(clippy::unnecessary_wraps, reason = "nothing can fail"))]
 fn line_of(mut bytes: Vec<u8>) -> io::Result<OsString> {
     if bytes.last() == Some(&b'\r') {
         bytes.pop();
