@@ -23,6 +23,15 @@ example() {
     executed=$((executed + 1))
 }
 
+# As `example`, and what it says on standard error has to match: complaint STATUS PATTERN ARGUMENTS…
+complaint() {
+    local status=$1 pattern=$2
+    shift 2
+    example "$status" "$@" 2> >(tee "$work/errors" >&2)
+    wait $!
+    grep -q -e "$pattern" "$work/errors" || fail "$name: no '$pattern' on standard error"
+}
+
 # The program that `example` has just run, with Ctrl-C as soon as it has made a file whose name matches:
 # interrupted PATTERN ARGUMENTS…
 interrupted() {
@@ -83,6 +92,13 @@ assert len(xml.parse(sys.argv[2]).getElementsByTagName("title")) > 3' "$work/tim
         diff "$work/lines" <(seq -f 'line %g' 20) || fail "pxargs: wrong order"
         example 123 --retry 1 sh -c 'exit {}' < <(printf '%s\n' 0 7 0)
         example 124 -j 2 --fail-fast --timeout 0.1 sleep < <(yes 60)
+        complaint 124 'out of time' --timeout 0.3 sh -c 'sleep 60 & echo $! >{}; wait' <<<"$work/grandchild"
+        [[ $(ps -o stat= "$(<"$work/grandchild")") != [^Z]* ]] || fail "pxargs: a time-out leaves what a command started"
+        complaint 127 '`one`: `/no/such` cannot be run: No such file' /no/such <<<one
+        complaint 123 'signal: 15' sh -c 'kill -TERM $$' <<<one
+        example 0 --retry 1 sh -c '! mkdir {} 2>/dev/null' <<<"$work/tried"
+        example 0 printf '<%s>' < <(printf 'a\377b\n') >"$work/bytes"
+        cmp "$work/bytes" <(printf '<a\377b>') || fail "pxargs: other bytes than those of the line"
         example 0 echo < <(yes) >&4
         # Its input has one line, and no end.
         mkfifo "$work/lines.fifo"
