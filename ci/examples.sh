@@ -10,7 +10,7 @@ examples=$(cargo metadata --locked --no-deps --format-version 1 |
 [[ -n $examples ]] || fail "the crate ringpool has no examples"
 
 work=$(mktemp -d)
-trap 'status=$?; rm -rf "$work"; finish $status' EXIT
+trap 'status=$?; [[ ! -e $work/errors ]] || cat "$work/errors" >&2; rm -rf "$work"; finish $status' EXIT
 
 # Runs an example and checks its exit status: example STATUS ARGUMENTS…
 example() {
@@ -27,9 +27,11 @@ example() {
 complaint() {
     local status=$1 pattern=$2
     shift 2
-    example "$status" "$@" 2> >(tee "$work/errors" >&2)
-    wait $!
+    # A file, since what a command leaves behind would keep a pipe open until it ends.
+    example "$status" "$@" 2>"$work/errors"
+    cat "$work/errors" >&2
     grep -q -e "$pattern" "$work/errors" || fail "$name: no '$pattern' on standard error"
+    rm "$work/errors"
 }
 
 # The program that `example` has just run, with Ctrl-C as soon as it has made a file whose name matches:
