@@ -49,6 +49,32 @@ interrupted() {
     executed=$((executed + 1))
 }
 
+# As `complaint`, by a user from whom files can be kept, unlike root; asks for nothing that `cargo run` builds.
+outsider() {
+    local status=$1 pattern=$2 got=0 as=()
+    shift 2
+    printf '+ as an outsider: example %s\n' "$name $*" >&2
+    install -m 755 "$target_dir/release/examples/$name" "$work/$name"
+    ((EUID != 0)) || as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    "${as[@]}" "$work/$name" "$@" 2>"$work/errors" 3<&- || got=$?
+    ((got == status)) || fail "$name: exit status $got, not $status"
+    grep -q -e "$pattern" "$work/errors" || fail "$name: no '$pattern' on standard error"
+    rm "$work/errors" "$work/$name"
+    executed=$((executed + 1))
+}
+
+# A timeline's picture and trace are whole, and the trace has spans of that name: timeline NAME
+timeline() {
+    apt_install python3
+    python3 -c 'import json, sys, xml.dom.minidom as xml
+names = {event["name"] for event in json.load(open(sys.argv[1]))["traceEvents"]}
+assert sys.argv[3] in names, names
+assert len(xml.parse(sys.argv[2]).getElementsByTagName("title")) > 3' "$work/time.json" "$work/time.svg" "$1" ||
+        fail "$name: the trace or the picture of its workers is broken"
+    rm "$work/time.json" "$work/time.svg"
+}
+drawn=(--svg "$work/time.svg" --trace "$work/time.json")
+
 # Descriptor 4 is a pipe that nobody reads any more.
 exec 4> >(true)
 wait $!
@@ -63,13 +89,9 @@ while read -r target <&3; do
     case $name in
     mandelbrot)
         mkdir "$work/pictures"
-        example 0 --width 400 --rounds 1 --output "$work/pictures/set.png" --svg "$work/time.svg" --trace "$work/time.json"
-        apt_install python3
-        python3 -c 'import json, sys, xml.dom.minidom as xml
-events = json.load(open(sys.argv[1]))["traceEvents"]
-assert {"mandelbrot", "mandelbrot, guided", "mandelbrot, static"} <= {event["name"] for event in events}, events
-assert len(xml.parse(sys.argv[2]).getElementsByTagName("title")) > 3' "$work/time.json" "$work/time.svg" ||
-            fail "mandelbrot: the trace or the picture of its workers is broken"
+        example 0 --width 400 --rounds 1 --output "$work/pictures/set.png" "${drawn[@]}"
+        timeline 'mandelbrot, guided'
+        complaint 1 'no/such/set.png' --width 40 --rounds 1 --output "$work/no/such/set.png"
         example 0 --width 40 --rounds 1 >&4
         head -c 1000 "$work/pictures/set.png" >"$work/pictures/torn.png"
         ;;
@@ -78,12 +100,23 @@ assert len(xml.parse(sys.argv[2]).getElementsByTagName("title")) > 3' "$work/tim
         example 1 "$work/pictures" "$work/thumbs" --size 64
         [[ -s $work/thumbs/set.png.png && ! -e $work/thumbs/torn.png.png ]] || fail "thumbnails: wrong files"
         example 1 "$work/pictures" "$work/thumbs" >&4
+        : >"$work/pictures/empty.png"
+        complaint 1 'empty.png' "$work/pictures" "$work/thumbs"
+        mkdir -m 777 "$work/others"
+        chmod 755 "$work" "$work/pictures" && chmod 0 "$work/pictures/empty.png"
+        outsider 1 'empty.png.*ermission denied' "$work/pictures" "$work/others"
         ;;
     checksum-tree)
         example 0 core --output "$work/manifest"
         sha256sum --check --quiet "$work/manifest"
         (($(wc -l <"$work/manifest") == $(find core -type f | wc -l))) || fail "checksum-tree: files are missing"
         example 0 core >&4
+        complaint 2 'no/such' "$work/no/such"
+        mkdir "$work/kept" "$work/kept/back"
+        echo secret >"$work/kept/file"
+        chmod 755 "$work" && chmod 0 "$work/kept/back" "$work/kept/file"
+        outsider 1 'file.*ermission denied' "$work/kept"
+        outsider 1 'back.*ermission denied' "$work/kept"
         mkdir "$work/huge"
         truncate --size 1T "$work/huge/file"
         interrupted "$work/huge/.tmp*" "$work/huge" --output "$work/huge/manifest"
@@ -101,6 +134,7 @@ assert len(xml.parse(sys.argv[2]).getElementsByTagName("title")) > 3' "$work/tim
         example 0 --retry 1 sh -c '! mkdir {} 2>/dev/null' <<<"$work/tried"
         example 0 printf '<%s>' < <(printf 'a\377b\n') >"$work/bytes"
         cmp "$work/bytes" <(printf '<a\377b>') || fail "pxargs: other bytes than those of the line"
+        seq 20 | example 0 --unordered -j 4 echo | sort -n | diff - <(seq 20) || fail "pxargs: lines are missing"
         example 0 echo < <(yes) >&4
         # Its input has one line, and no end.
         mkfifo "$work/lines.fifo"
@@ -117,6 +151,12 @@ assert len(xml.parse(sys.argv[2]).getElementsByTagName("title")) > 3' "$work/tim
             grep -q "^$name: alone .*, efficiency " "$work/large" || fail "$name: no efficiency"
         done
         example 2 --size 0 2>/dev/null
+        example 0 --size 101 --rounds 1 "${drawn[@]}" >"$work/small"
+        [[ -s $work/time.svg && -s $work/time.json ]] || fail "$name: no timeline"
+        ;;
+    tour)
+        example 0 "${drawn[@]}"
+        timeline Collatz
         ;;
     waiting) example 0 --size 1000 ;;
     topology)

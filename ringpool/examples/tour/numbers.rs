@@ -26,7 +26,8 @@ fn collatz(n: u64) -> u32 {
 pub(crate) fn batches(show: &mut Show, pool: &Pool) -> Outcome {
     show.section("Batches")?;
 
-    let steps = pool.map(1..100_000_u64, collatz)?;
+    // A name is what the timeline calls it.
+    let steps = pool.with().name("Collatz").map(1..100_000_u64, collatz)?;
     let (longest, most) = (1..)
         .zip(&steps)
         .max_by_key(|(_, steps)| **steps)
@@ -38,7 +39,7 @@ pub(crate) fn batches(show: &mut Show, pool: &Pool) -> Outcome {
     )?;
 
     let data: Vec<f64> = (0..200_000_u32).map(f64::from).collect();
-    let roots = pool.map(&data, |x| x.sqrt())?;
+    let roots = pool.with().name("roots").map(&data, |x| x.sqrt())?;
     assert!(
         roots
             .iter()
@@ -82,7 +83,8 @@ pub(crate) fn batches(show: &mut Show, pool: &Pool) -> Outcome {
         "the same by whole slices",
     )?;
 
-    let sum = pool.reduce(&data, 0.0, |x| x.sqrt(), |a, b| a + b)?;
+    let with = pool.with().name("sum of roots");
+    let sum = with.reduce(&data, 0.0, |x| x.sqrt(), |a, b| a + b)?;
     let alone = Pool::builder().workers(1).build()?;
     assert_eq!(
         sum.to_bits(),
@@ -103,13 +105,17 @@ pub(crate) fn batches(show: &mut Show, pool: &Pool) -> Outcome {
     ] {
         assert_eq!(
             pool.with()
+                .name("Collatz by schedule")
                 .schedule(schedule)
                 .map(1..100_000_u64, collatz)?,
             steps
         );
     }
     assert_eq!(
-        pool.with().chunk_size(64).map(1..100_000_u64, collatz)?,
+        pool.with()
+            .name("Collatz by chunks")
+            .chunk_size(64)
+            .map(1..100_000_u64, collatz)?,
         steps
     );
     show.call(
@@ -207,7 +213,8 @@ pub(crate) fn picture(show: &mut Show, pool: &Pool) -> Outcome {
 
     show.section("A picture, row by row")?;
     let mut image = vec![0; COLUMNS * ROWS];
-    pool.for_each(enumerate(image.chunks_mut(COLUMNS)), |(index, pixels)| {
+    let with = pool.with().name("picture");
+    with.for_each(enumerate(image.chunks_mut(COLUMNS)), |(index, pixels)| {
         row(pixels, index, ROWS, LIMIT);
     })?;
 
