@@ -13,6 +13,9 @@
 //! worker may need this very CPU, and a microsecond of pauses would be too short for it to come. The same goes for a worker
 //! that was woken, for its waker may sleep by now.
 //!
+//! A worker that finds work with its first yield again and again may share its CPU with whoever gives it the work, and
+//! keep the others idle: see [`Turns`].
+//!
 //! Where callers take part, workers wait for loops: those follow each other after some work of the caller's own, or
 //! after the slowest worker's share, and whoever slept meanwhile comes late by a wake (`W7 Jacobi`). So there
 //! they look more often, and yield longer.
@@ -21,6 +24,7 @@ use core::time::Duration;
 
 use crate::platform::Platform;
 use crate::sync::{AtomicUsize, Ordering, const_fn, spin_loop, thread_hint};
+use crate::time::Instant;
 
 /// Yields where there is no clock to tell a late one.
 const YIELDS_WITHOUT_CLOCK: u32 = 4;
@@ -106,14 +110,25 @@ impl Backoff {
 
     /// Waits until `look` says so, or the budget is used up; tells which.
     #[inline]
-    pub(crate) fn until<P: Platform>(self, mut look: impl FnMut() -> bool) -> bool {
+    pub(crate) fn until<P: Platform>(self, look: impl FnMut() -> bool) -> bool {
+        self.yields_until::<P>(look).is_some()
+    }
+
+    /// As [`until`](Self::until), and tells how many yields it took.
+    #[inline]
+    pub(crate) fn yields_until<P: Platform>(self, mut look: impl FnMut() -> bool) -> Option<u32> {
         let pauses = if P::seats().crowded.forget_wake() {
             0
         } else {
             self.pauses
         };
-        Self { pauses, ..self }.pause(&mut look)
-            || (self.yields > 0 && self.let_others_run::<P>(look))
+        if (Self { pauses, ..self }).pause(&mut look) {
+            Some(0)
+        } else if self.yields > 0 {
+            self.let_others_run::<P>(look)
+        } else {
+            None
+        }
     }
 
     /// Looks, with pauses between that grow up to the stride.
@@ -136,35 +151,77 @@ impl Backoff {
         }
     }
 
-    /// Looks, with yields between.
-    fn let_others_run<P: Platform>(self, mut look: impl FnMut() -> bool) -> bool {
+    /// Looks, with yields between; tells after how many it saw what it waited for.
+    fn let_others_run<P: Platform>(self, mut look: impl FnMut() -> bool) -> Option<u32> {
         let crowded = &P::seats().crowded;
         if crowded.skip() {
-            return false;
+            return None;
         }
-        let mut left = self.yields;
-        let mut late = false;
         let begin = P::now();
-        while left > 0 && !late {
-            left -= 1;
-            let before = P::now();
+        let (mut before, mut done, mut most) = (begin, 0, self.yields);
+        while done < most {
+            done += 1;
             P::yield_now();
-            match (before, P::now()) {
-                (Some(before), Some(after)) => {
-                    late = after.saturating_since(before) > LATE;
-                    if begin.is_some_and(|begin| after.saturating_since(begin) > YIELDS_TAKE) {
-                        left = 0;
-                    }
-                }
-                _ => left = left.min(YIELDS_WITHOUT_CLOCK - 1),
+            let after = P::now();
+            let took = |since: Option<Instant>| Some(after?.saturating_since(since?));
+            let late = took(before).is_some_and(|turn| turn > LATE);
+            if late || took(begin).is_some_and(|all| all > YIELDS_TAKE) {
+                most = done;
+            } else if after.is_none() {
+                most = most.min(YIELDS_WITHOUT_CLOCK);
             }
+            before = after;
             if look() {
                 crowded.note(late);
-                return true;
+                return Some(done);
             }
         }
         crowded.note(false);
-        false
+        None
+    }
+}
+
+/// A worker's memory of waits that ended with the first yield: it may take turns with the very thread that it works for,
+/// on one CPU, while another CPU is idle.
+///
+/// Two threads that yield to each other look busy to a scheduler, which then moves neither for tens of milliseconds. So
+/// after a number of such turns in a row the worker wakes another, which last ran elsewhere perhaps, and sleeps itself. Each
+/// time the number doubles, for where no CPU is idle that helps nobody.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    in_a_row: u16,
+    limit: u16,
+}
+
+impl Turns {
+    const LIMIT: u16 = 16;
+    const LIMIT_AT_MOST: u16 = 4096;
+
+    pub(crate) const fn new() -> Self {
+        Self {
+            in_a_row: 0,
+            limit: Self::LIMIT,
+        }
+    }
+
+    /// Notes after how many yields a wait has ended. A worker that waits in vain is not needed, and begins anew.
+    pub(crate) fn note(&mut self, yields: Option<u32>) {
+        match yields {
+            Some(1) => self.in_a_row += 1,
+            Some(_) => self.in_a_row = 0,
+            None => *self = Self::new(),
+        }
+    }
+
+    /// Whether another worker should take over.
+    pub(crate) fn are_too_many(&mut self) -> bool {
+        // Nobody takes over where every byte counts.
+        let too_many = cfg!(feature = "alloc") && self.in_a_row >= self.limit;
+        if too_many {
+            self.in_a_row = 0;
+            self.limit = (2 * self.limit).min(Self::LIMIT_AT_MOST);
+        }
+        too_many
     }
 }
 

@@ -1,6 +1,6 @@
 //! A worker's life on its thread: look for work, do it, sleep, be replaced, leave.
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, Turns};
 use crate::engine::WaitPolicy;
 use crate::frame::{Frame, Token};
 use crate::idle::Idle;
@@ -96,6 +96,7 @@ pub(crate) fn work<P: Platform>(
     let slot = frame.slot();
     let mut watch = Watch::start(P::now());
     let mut searching = false;
+    let mut turns = Turns::new();
     loop {
         if frame.is_spent() {
             match replace(frame) {
@@ -134,7 +135,7 @@ pub(crate) fn work<P: Platform>(
                 }
                 return Leave::Closed;
             }
-            Err(false) => searching = wait_for_work(frame, searching, &mut watch),
+            Err(false) => searching = wait_for_work(frame, searching, &mut watch, &mut turns),
         }
     }
 }
@@ -158,7 +159,12 @@ pub(crate) fn stop_searching<P: Platform>(frame: &Frame<'_, P>, searching: &mut 
 
 /// Spins, lets others run, then sleeps, until there may be work. Tells whether the worker is counted as
 /// searching.
-fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut Watch) -> bool {
+fn wait_for_work<P: Platform>(
+    frame: &Frame<'_, P>,
+    searching: bool,
+    watch: &mut Watch,
+    turns: &mut Turns,
+) -> bool {
     let (engine, index) = (frame.engine, frame.index);
     let stats = &frame.slot().stats;
     let policy = engine.settings.wait_policy;
@@ -180,8 +186,14 @@ fn wait_for_work<P: Platform>(frame: &Frame<'_, P>, searching: bool, watch: &mut
         return searching;
     }
     // The limit is for those who keep a CPU from others, so uncounted workers yield as well.
-    if policy == WaitPolicy::Adaptive && Backoff::snooze(for_loops).until::<P>(news) {
-        return searching;
+    if policy == WaitPolicy::Adaptive
+        && !(turns.are_too_many() && engine.idle.wake_one(engine.slots()))
+    {
+        let yields = Backoff::snooze(for_loops).yields_until::<P>(news);
+        turns.note(yields);
+        if yields.is_some() {
+            return searching;
+        }
     }
     let falls_asleep = frame.slot().track.begin::<P>();
     engine.idle.announce(engine.slots(), index, searching);

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::fake::{Fake, expect, log, on_park, on_yield, stop_clock, yields_take};
+use super::fake::{Fake, expect, log, on_park, on_yield, stop_clock, take_events, yields_take};
 use super::stage::{Stage, chunks, for_each, pool};
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, Turns};
 use crate::engine::WaitPolicy;
 use crate::platform::Park;
 use crate::ring::Chain;
@@ -287,6 +287,62 @@ fn a_worker_that_was_woken_begins_its_next_wait_with_yields() {
     });
     assert_eq!(stage.work(0), Leave::Closed);
     expect(["worker 0 parks", "unpark worker 0", "1 look"]);
+}
+
+/// A worker that finds a job with each of so many first yields, while worker 1 sleeps.
+fn takes_turns(turns: usize, then: impl FnOnce(Rc<Stage>) + 'static) -> Vec<String> {
+    fn submit_at_yields(there: Rc<Stage>, yields: usize, then: impl FnOnce(Rc<Stage>) + 'static) {
+        on_yield(move || {
+            drop(there.submit(|| ()));
+            match yields {
+                1 => then(there),
+                _ => submit_at_yields(there, yields - 1, then),
+            }
+        });
+    }
+    let stage = Stage::build(2, Chain::unbounded(), |settings| {
+        settings.wait_policy = WaitPolicy::Adaptive;
+    });
+    stage.falls_asleep(1);
+    submit_at_yields(Rc::clone(&stage), turns, then);
+    assert_eq!(stage.work(0), Leave::Closed);
+    take_events()
+}
+
+// S11
+#[test]
+fn a_worker_that_takes_turns_with_its_submitter_hands_over_to_a_sleeper() {
+    // Worker 0 counts as searching, so no submission wakes worker 1.
+    let close_at_yield = |there: Rc<Stage>| on_yield(move || there.close());
+    assert_eq!(takes_turns(15, close_at_yield), ["unpark worker 1"]);
+    let close_at_park = |there: Rc<Stage>| on_park(move || there.close());
+    assert_eq!(
+        takes_turns(16, close_at_park),
+        ["unpark worker 1", "worker 0 parks", "unpark worker 0"]
+    );
+}
+
+#[test]
+fn turns_that_go_on_after_a_handover_are_borne_twice_as_long() {
+    let mut turns = Turns::new();
+    let bears = |turns: &mut Turns| {
+        let mut borne = 0;
+        while !turns.are_too_many() {
+            turns.note(Some(1));
+            borne += 1;
+        }
+        borne
+    };
+    assert_eq!((bears(&mut turns), bears(&mut turns)), (16, 32));
+    turns.note(Some(1));
+    turns.note(Some(2));
+    assert_eq!(bears(&mut turns), 64, "in a row");
+    turns.note(None);
+    assert_eq!(bears(&mut turns), 16, "it was not needed");
+    for _ in 0..20 {
+        bears(&mut turns);
+    }
+    assert_eq!(bears(&mut turns), 4096, "at most");
 }
 
 // S11, S51
