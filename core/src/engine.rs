@@ -13,11 +13,11 @@ use crate::latch::Latch;
 use crate::life::Life;
 use crate::participation::CallerSeat;
 use crate::platform::Platform;
-use crate::region::RegionGate;
+use crate::region::{RegionGate, RegionLock};
 use crate::ring::{Cell, Popped, PushRefused};
 use crate::seats::Look;
 use crate::slot::WorkerSlot;
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, const_fn};
+use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering, const_fn};
 use crate::time::Instant;
 
 /// How an idle worker waits for work.
@@ -82,17 +82,21 @@ pub(crate) struct Settings {
 }
 
 /// The shared part of a pool. Its tail is the storage; everyone but the builder sees it as `dyn`.
+///
+/// Cache lines decide what a region costs (`W4 region`), so what is written by different threads, or on different occasions,
+/// lies apart: the searchers' count, the pool word with its open batches, the region, what only callers write.
 #[repr(C)]
 pub(crate) struct Engine<P: Platform, S: ?Sized = dyn Storage<P>> {
     /// First: jobs know the pool by this address.
     head: PoolHead,
-    pub(crate) life: Life,
+    pub(crate) settings: Settings,
     pub(crate) idle: Idle,
+    pub(crate) life: Life,
+    pub(crate) regions: CachePadded<RegionGate<P>>,
+    pub(crate) region_lock: CachePadded<RegionLock>,
+    pub(crate) caller: CachePadded<CallerSeat>,
     /// Workers that have not left, plus one for the pool itself.
     pub(crate) live: Latch,
-    pub(crate) regions: RegionGate<P>,
-    pub(crate) settings: Settings,
-    pub(crate) caller: CallerSeat,
     /// Rung when a place in the queue comes free; in a pool in place for joiners and streams as well.
     room: EventCount,
     never_started: AtomicUsize,
@@ -113,12 +117,13 @@ impl<P: Platform, S: Storage<P> + 'static> Engine<P, S> {
         pub(crate) const fn new(settings: Settings, idle: Idle, storage: S) -> Self {
             Self {
                 head: PoolHead { tidy: Self::tidy, vacate: Self::vacate },
-                life: Life::new(),
-                idle,
-                live: Latch::new(1, 1),
-                regions: RegionGate::new(),
                 settings,
-                caller: CallerSeat::new(),
+                idle,
+                life: Life::new(),
+                regions: CachePadded(RegionGate::new()),
+                region_lock: CachePadded(RegionLock::new()),
+                caller: CachePadded(CallerSeat::new()),
+                live: Latch::new(1, 1),
                 room: EventCount::new(),
                 never_started: AtomicUsize::new(0),
                 #[cfg(feature = "alloc")]

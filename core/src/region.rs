@@ -25,10 +25,11 @@ use crate::life::Life;
 use crate::platform::Platform;
 use crate::seats::Look;
 use crate::slot::WorkerSlot;
-use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering, const_fn};
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering, const_fn};
 
 /// One piece of work for every worker, on the stack of the thread that waits for it.
-#[repr(C)]
+// Begins a cache line.
+#[repr(C, align(64))]
 pub(crate) struct Region<P: Platform> {
     /// Works as the frame's worker, and counts that as a job. Must not unwind.
     work: unsafe fn(NonNull<Region<P>>, &Frame<'_, P>),
@@ -99,20 +100,31 @@ const EPOCH: usize = 2;
 #[derive(Debug)]
 pub(crate) struct RegionGate<P: Platform> {
     /// `[ epoch | CLOSED ]`
-    word: CachePadded<AtomicUsize>,
+    word: AtomicUsize,
     current: AtomicPtr<Region<P>>,
+}
+
+/// Of callers that publish: one at a time. Apart from the gate, which workers look at between jobs.
+#[derive(Debug)]
+pub(crate) struct RegionLock {
     taken: AtomicUsize,
     free: EventCount,
+}
+
+impl RegionLock {
+    const_fn! {
+        pub(crate) const fn new() -> Self {
+            Self { taken: AtomicUsize::new(0), free: EventCount::new() }
+        }
+    }
 }
 
 impl<P: Platform> RegionGate<P> {
     const_fn! {
         pub(crate) const fn new() -> Self {
             Self {
-                word: CachePadded(AtomicUsize::new(0)),
+                word: AtomicUsize::new(0),
                 current: AtomicPtr::new(core::ptr::null_mut()),
-                taken: AtomicUsize::new(0),
-                free: EventCount::new(),
             }
         }
     }
@@ -134,9 +146,10 @@ impl<P: Platform> RegionGate<P> {
         due: impl Fn() -> Due,
         meanwhile: impl FnOnce(),
     ) -> Result<(), Refusal> {
-        let entered = self.free.wait::<P>(|| {
+        let lock = &engine.region_lock;
+        let entered = lock.free.wait::<P>(|| {
             // Acquire: pairs with the Release below, of the former region's owner.
-            let taking = self
+            let taking = lock
                 .taken
                 .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed);
             if taking.is_ok() {
@@ -172,8 +185,8 @@ impl<P: Platform> RegionGate<P> {
             }
         }
         // Release: pairs with the Acquire above.
-        self.taken.store(0, Ordering::Release);
-        self.free.notify::<P>();
+        lock.taken.store(0, Ordering::Release);
+        lock.free.notify::<P>();
         accepted
     }
 

@@ -70,6 +70,7 @@ where
     const DETACHED: BatchVTable<P> = BatchVTable {
         run: Self::run,
         is_cancelled: Self::is_cancelled,
+        counts: true,
         ended: Self::ended,
     };
 
@@ -239,7 +240,7 @@ where
         // SAFETY: the caller holds the job.
         let core = unsafe { &job.cast::<Self>().as_ref().batch.core };
         Progress {
-            done: core.done.load(Ordering::Relaxed),
+            done: core.claims.done.load(Ordering::Relaxed),
             total: Some(core.len),
         }
     }

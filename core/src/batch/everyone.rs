@@ -114,7 +114,7 @@ impl<P: Platform, K: Work<P>> StaticRegion<'_, P, K> {
             return;
         }
         // Relaxed: to begin a range a moment too late is allowed, and the region publishes everything at its end.
-        let was_cut = core.cursor.load(Ordering::Relaxed) == core.len;
+        let was_cut = core.claims.cursor.load(Ordering::Relaxed) == core.len;
         let stop = was_cut.then_some(Refusal::Cancelled);
         if let Some(why) = core.must_stop(this).or(stop) {
             core.skip(frame.index, why);

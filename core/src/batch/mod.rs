@@ -43,6 +43,8 @@ pub(crate) struct BatchVTable<P: Platform> {
     run: unsafe fn(NonNull<BatchCore<P>>, Range<usize>, &Frame<'_, P>),
     /// Whether the batch's handle has asked for its end.
     is_cancelled: unsafe fn(NonNull<BatchCore<P>>) -> bool,
+    /// Whether somebody may ask how many items are done: to count them is a write for every chunk.
+    counts: bool,
     /// No ticket is out any more. The last touch of a blocking batch happens before.
     ended: unsafe fn(NonNull<BatchCore<P>>),
 }
@@ -55,12 +57,8 @@ pub(crate) struct BatchCore<P: Platform> {
     engine: NonNull<Engine<P>>,
     len: usize,
     plan: Plan,
-    /// Invitations to come: as many as workers find a chunk, less those that went out. It lies apart from what every
-    /// chunk writes.
-    uninvited: AtomicUsize,
-    /// The first item that is not claimed.
-    cursor: CachePadded<AtomicUsize>,
-    done: AtomicUsize,
+    options: Options,
+    claims: CachePadded<Claims>,
     /// Where the batch was cut (`len` if it was not), and why.
     cut_at: AtomicUsize,
     cut_why: AtomicUsize,
@@ -69,7 +67,16 @@ pub(crate) struct BatchCore<P: Platform> {
     in_use: AtomicUsize,
     tickets: [Ticket<P>; TICKETS],
     failures: Failures,
-    options: Options,
+}
+
+/// What workers look at, or write, for every chunk.
+struct Claims {
+    /// The first item that is not claimed.
+    cursor: AtomicUsize,
+    /// Items, if the batch counts them.
+    done: AtomicUsize,
+    /// Invitations to come: as many as workers find a chunk, less those that went out.
+    uninvited: AtomicUsize,
 }
 
 /// A batch with its work.
@@ -123,16 +130,18 @@ impl<P: Platform> BatchCore<P> {
             engine: NonNull::from(engine),
             len,
             plan,
-            cursor: CachePadded(AtomicUsize::new(0)),
-            done: AtomicUsize::new(0),
+            options,
+            claims: CachePadded(Claims {
+                cursor: AtomicUsize::new(0),
+                done: AtomicUsize::new(0),
+                uninvited: AtomicUsize::new(helpers),
+            }),
             cut_at: AtomicUsize::new(len),
             cut_why: AtomicUsize::new(0),
             out: Latch::new(holds, 0),
-            uninvited: AtomicUsize::new(helpers),
             in_use: AtomicUsize::new(0),
             tickets: core::array::from_fn(|_| Ticket::new()),
             failures: Failures::new(),
-            options,
         }
     }
 
@@ -167,7 +176,7 @@ impl<P: Platform> BatchCore<P> {
     /// Where each worker has a range of its own, the cursor only says whether further ranges may begin, and
     /// their workers skip them.
     fn cut(&self, why: Refusal) -> usize {
-        let at = self.cursor.swap(self.len, Ordering::Relaxed);
+        let at = self.claims.cursor.swap(self.len, Ordering::Relaxed);
         if at < self.len && self.plan != Plan::Owned {
             self.note_cut(at, why);
             let _ = self.engine().life.close_batch();
@@ -177,7 +186,7 @@ impl<P: Platform> BatchCore<P> {
 
     /// Claims the next chunk.
     fn claim(&self, this: NonNull<Self>) -> Option<Range<usize>> {
-        let mut at = self.cursor.load(Ordering::Relaxed);
+        let mut at = self.claims.cursor.load(Ordering::Relaxed);
         if at >= self.len {
             return None;
         }
@@ -187,10 +196,12 @@ impl<P: Platform> BatchCore<P> {
         }
         loop {
             let end = at + self.plan.next(self.len - at);
-            match self
-                .cursor
-                .compare_exchange_weak(at, end, Ordering::Relaxed, Ordering::Relaxed)
-            {
+            match self.claims.cursor.compare_exchange_weak(
+                at,
+                end,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) if end < self.len => return Some(at..end),
                 Ok(_) => {
                     return match self.engine().life.close_batch() {
@@ -223,7 +234,10 @@ impl<P: Platform> BatchCore<P> {
             unsafe { (core.vtable.run)(this, range, frame) };
             frame.end(began, || (core.options.label(), Some(chunk)));
             core.count_done(items);
-            if may_hand_over && frame.is_spent() && core.cursor.load(Ordering::Relaxed) < core.len {
+            if may_hand_over
+                && frame.is_spent()
+                && core.claims.cursor.load(Ordering::Relaxed) < core.len
+            {
                 return false;
             }
         }
@@ -238,7 +252,9 @@ impl<P: Platform> BatchCore<P> {
     }
 
     fn count_done(&self, items: usize) {
-        self.done.fetch_add(items, Ordering::Relaxed);
+        if self.vtable.counts {
+            self.claims.done.fetch_add(items, Ordering::Relaxed);
+        }
         if let Some(control) = &self.options.control {
             control.add_done(items);
         }
@@ -269,6 +285,7 @@ impl<P: Platform, K: Work<P>> Batch<P, K> {
     const BLOCKING: BatchVTable<P> = BatchVTable {
         run: Self::run,
         is_cancelled: |_| false,
+        counts: false,
         ended: |_| {},
     };
 

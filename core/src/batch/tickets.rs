@@ -50,7 +50,7 @@ impl<P: Platform> BatchCore<P> {
     pub(super) fn invite(&self, this: NonNull<Self>, at_most: usize) {
         let mut queued = 0;
         while queued < at_most
-            && self.uninvited.load(Ordering::Relaxed) > 0
+            && self.claims.uninvited.load(Ordering::Relaxed) > 0
             && self.in_use.load(Ordering::Relaxed) != ALL
             && !self.is_exhausted()
             && self.engine().may_have_room()
@@ -88,7 +88,7 @@ impl<P: Platform> BatchCore<P> {
     }
 
     fn is_exhausted(&self) -> bool {
-        self.cursor.load(Ordering::Relaxed) >= self.len
+        self.claims.cursor.load(Ordering::Relaxed) >= self.len
     }
 
     /// Queues the first ticket of a call, waiting for room.
@@ -129,11 +129,12 @@ impl<P: Platform> BatchCore<P> {
     /// Takes a ticket that is not out, and counts it.
     fn prepare_ticket(&self, this: NonNull<Self>) -> Option<&Ticket<P>> {
         let one_less = |n: usize| n.checked_sub(1);
-        self.uninvited
+        self.claims
+            .uninvited
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
             .ok()?;
         let Some(ticket) = self.reserve_ticket(this) else {
-            self.uninvited.fetch_add(1, Ordering::Relaxed);
+            self.claims.uninvited.fetch_add(1, Ordering::Relaxed);
             return None;
         };
         let counted = self.out.up();
@@ -178,7 +179,7 @@ impl<P: Platform> BatchCore<P> {
         // Relaxed: no cell was noted that a later use could be taken for. A full queue notes none, and a closed one
         // takes nothing later.
         self.in_use.fetch_and(!bit, Ordering::Relaxed);
-        self.uninvited.fetch_add(1, Ordering::Relaxed);
+        self.claims.uninvited.fetch_add(1, Ordering::Relaxed);
         self.out.down::<P>();
     }
 
@@ -295,7 +296,7 @@ impl<P: Platform> BatchCore<P> {
         if let Some(ticket) = core.reserve_ticket(this) {
             frame.slot().hand_over(ticket_entry(ticket));
         } else {
-            core.uninvited.fetch_add(1, Ordering::Relaxed);
+            core.claims.uninvited.fetch_add(1, Ordering::Relaxed);
             // SAFETY: we hold a count.
             unsafe { Self::count_down(this, 1) };
         }

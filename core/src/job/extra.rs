@@ -44,12 +44,13 @@ impl<P: Platform> Extra<P> for () {}
 
 /// The options of one call, as `With` collects them.
 #[derive(Debug, Clone, Default)]
+#[repr(C)]
 pub(crate) struct Options {
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) control: Option<Control>,
     pub(crate) name: Option<&'static str>,
     /// The call's number in the pool's timeline; zero if there is none.
     pub(crate) call: usize,
-    pub(crate) deadline: Option<Instant>,
-    pub(crate) control: Option<Control>,
 }
 
 impl Options {
