@@ -195,7 +195,7 @@ impl<P: Platform, W: 'static> Builder<P, W> {
     }
 
     /// One thread that waits in a blocking verb is worker 0 meanwhile and works on its own call, so that P
-    /// CPUs run P threads. One worker fewer is started (at least one, for jobs that nobody waits for). Worker 0's state
+    /// CPUs run P threads; so does the consumer of a stream, instead of waiting for a result. One worker fewer is started (at least one, for jobs that nobody waits for). Worker 0's state
     /// is made on the thread that builds the pool and moves to the calling threads, hence `W: Send`.
     ///
     /// Such a pool is for loops that follow each other: its workers stay awake longer, see

@@ -9,8 +9,10 @@ use par_iter_sync::IntoParallelIteratorSync as _;
 use pariter::IteratorExt as _;
 use rayon::iter::{ParallelBridge as _, ParallelIterator as _};
 
+use ringpool::Pool;
+
 use crate::hand::HandPool;
-use crate::pools::{pool, rayon_pool};
+use crate::pools::{pool, pool_with_caller, rayon_pool};
 use crate::{Session, Workload, contender, tiny, tiny_sum};
 
 /// W6: tiny items, in any order.
@@ -22,7 +24,10 @@ pub const UNORDERED: Workload = Workload {
     repeats: 1,
     singles: 1000,
     contenders: &[
-        contender("ringpool imap_unordered", |w| unordered(w, tiny)),
+        contender("ringpool imap_unordered", |w| unordered(pool(w), tiny)),
+        contender("ringpool imap_unordered, caller participates", |w| {
+            unordered(pool_with_caller(w), tiny)
+        }),
         contender("rayon par_bridge + reduce", |w| rayon(w, tiny)),
         contender("crossbeam by hand, chunks of 64", |w| by_hand(w, false)),
         contender("orx-parallel iter_into_par + reduce", |w| orx(w, tiny)),
@@ -40,7 +45,10 @@ pub const ORDERED: Workload = Workload {
     repeats: 1,
     singles: 1000,
     contenders: &[
-        contender("ringpool imap", |w| ordered(w, tiny)),
+        contender("ringpool imap", |w| ordered(pool(w), tiny)),
+        contender("ringpool imap, caller participates", |w| {
+            ordered(pool_with_caller(w), tiny)
+        }),
         contender("crossbeam by hand, chunks of 64, put in order", |w| {
             by_hand(w, true)
         }),
@@ -62,8 +70,14 @@ pub const LONG: Workload = Workload {
     repeats: 3,
     singles: 0,
     contenders: &[
-        contender("ringpool imap_unordered", |w| unordered(w, long)),
-        contender("ringpool imap", |w| ordered(w, long)),
+        contender("ringpool imap_unordered", |w| unordered(pool(w), long)),
+        contender("ringpool imap", |w| ordered(pool(w), long)),
+        contender("ringpool imap_unordered, caller participates", |w| {
+            unordered(pool_with_caller(w), long)
+        }),
+        contender("ringpool imap, caller participates", |w| {
+            ordered(pool_with_caller(w), long)
+        }),
         contender("rayon par_bridge + reduce", |w| rayon(w, long)),
         contender("orx-parallel iter_into_par + reduce", |w| orx(w, long)),
         contender("pariter parallel_map", |w| pariter(w, long)),
@@ -92,22 +106,21 @@ pub fn total_in_order(values: impl Iterator<Item = u64>) -> u64 {
 
 /// As [`total_in_order`], where the first value is that of item `first`.
 fn total_in_order_from(first: u64, values: impl Iterator<Item = u64>) -> u64 {
-    total((first..).zip(values).map(|(n, value)| {
-        assert_eq!(value, tiny(n), "item {n} is out of order");
+    total(values.enumerate().map(|(n, value)| {
+        let item = first + n as u64;
+        assert_eq!(value, tiny(item), "item {item} is out of order");
         value
     }))
 }
 
-fn unordered(workers: usize, item: impl Item) -> Session {
-    let pool = pool(workers);
+fn unordered(pool: Pool, item: impl Item) -> Session {
     Box::new(move |units| {
         let stream = pool.imap_unordered(0..units as u64, item);
         total(stream.map(|value| value.expect("tiny jobs end well")))
     })
 }
 
-fn ordered(workers: usize, item: impl Item) -> Session {
-    let pool = pool(workers);
+fn ordered(pool: Pool, item: impl Item) -> Session {
     Box::new(move |units| {
         let stream = pool.imap(0..units as u64, item);
         total_in_order(stream.map(|value| value.expect("tiny jobs end well")))

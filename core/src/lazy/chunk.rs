@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::{self, Vec};
+use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::ops::Range;
 
@@ -84,20 +85,33 @@ pub(super) enum Results<R> {
 }
 
 impl<R> Results<R> {
-    /// What becomes of items in order.
-    fn of(mut results: impl ExactSizeIterator<Item = Result<R, JobError>>) -> Self {
-        let mut values = Vec::with_capacity(results.len());
-        while let Some(result) = results.next() {
-            match result {
-                Ok(value) => values.push(value),
-                Err(error) => {
-                    let before = values.into_iter().map(Ok);
-                    let each = before.chain([Err(error)]).chain(results);
-                    return Self::Each(Bunch::Many(each.collect()));
-                }
-            }
+    /// What becomes of items in order, each of which `run` is given with its place.
+    fn of<T>(items: Vec<T>, mut run: impl FnMut((usize, T)) -> Result<R, JobError>) -> Self {
+        let count = items.len();
+        let mut failures = Vec::new();
+        let values = items.into_iter().enumerate().filter_map(|(at, item)| {
+            let result = run((at, item));
+            result.map_err(|error| failures.push((at, error))).ok()
+        });
+        // Where values are as large as items, `collect` puts them where the items were: half the memory goes from thread to
+        // thread and back, and the worker neither allocates nor frees (`W6 unordered`).
+        let values = if Layout::new::<T>() == Layout::new::<R>() {
+            values.collect()
+        } else {
+            let mut apart = Vec::with_capacity(count);
+            apart.extend(values);
+            apart
+        };
+        if failures.is_empty() {
+            return Self::Values(Bunch::Many(values));
         }
-        Self::Values(Bunch::Many(values))
+        let (mut values, mut failures) = (values.into_iter(), failures.into_iter().peekable());
+        let each =
+            (0..count).filter_map(|at| match failures.next_if(|(failed, _)| *failed == at) {
+                Some((_, error)) => Some(Err(error)),
+                None => values.next().map(Ok),
+            });
+        Self::Each(Bunch::Many(each.collect()))
     }
 
     /// A chunk that ended with the same error for each item.
@@ -196,7 +210,7 @@ impl<P: Platform, T, R, G: Call<P, T, Out = R>> Body<P> for ChunkBody<T, G> {
                 Ok(value) => Results::Values(Bunch::One(value)),
                 failed => Results::Each(Bunch::One(failed)),
             },
-            Bunch::Many(items) => Results::of(items.into_iter().enumerate().map(run)),
+            Bunch::Many(items) => Results::of(items, run),
         };
         contain::<P>(move || drop(call));
         Ok(results)

@@ -45,6 +45,8 @@ pub(super) trait Flight<T, R, P: Platform> {
     ) -> Result<(), (JobError, Bunch<T>)>;
     /// Whether nothing can be taken at once.
     fn must_wait(&self) -> bool;
+    /// On a worker, runs a chunk that nobody has begun. Tells whether one has ended.
+    fn help(&self) -> bool;
     /// Blocks until a chunk has landed, at most until the moment given. `Ok(None)` if none is under way.
     fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut>;
     /// Cancels every chunk under way.
@@ -54,6 +56,15 @@ pub(super) trait Flight<T, R, P: Platform> {
 }
 
 pub(super) struct TimedOut;
+
+/// On a worker, runs the first job that nobody has begun, unless it needs the state which the worker has lent. Tells whether
+/// one has ended.
+fn help_first<'a, T: 'a, P: Platform>(
+    handles: impl IntoIterator<Item = &'a AsyncResult<T, P>>,
+) -> bool {
+    let mut not_ready = handles.into_iter().filter(|handle| !handle.ready());
+    not_ready.any(|handle| !handle.needs_lent_state() && handle.help())
+}
 
 pub(super) struct Ordered<S, G, R, P: Platform> {
     submitter: S,
@@ -107,6 +118,10 @@ where
         self.under_way
             .front()
             .is_none_or(|(_, oldest)| !oldest.ready())
+    }
+
+    fn help(&self) -> bool {
+        help_first(self.under_way.iter().map(|(_, handle)| handle))
     }
 
     fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut> {
@@ -276,6 +291,10 @@ where
         self.landed.is_empty() && self.outbox.is_empty()
     }
 
+    fn help(&self) -> bool {
+        help_first(self.handles())
+    }
+
     fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut> {
         let is_over = || until.is_some_and(|at| P::now().is_some_and(|now| now >= at));
         loop {
@@ -292,8 +311,6 @@ where
             if is_over() {
                 return Err(TimedOut);
             }
-            // A worker of the pool runs what it would wait for, one chunk at a time (S41).
-            let _ = self.handles().any(AsyncResult::help);
             self.wait_for_mail(until, is_over);
         }
     }

@@ -24,7 +24,7 @@ use crate::seats::sleep_until;
 use crate::stats::Progress;
 use crate::time::Instant;
 use crate::verbs::Order;
-use chunk::{Bunch, Results, ResultsIter};
+use chunk::{Bunch, BunchIter, Results, ResultsIter};
 pub(crate) use flight::Submitter;
 use flight::{Flight, Ordered, TimedOut, Unordered};
 use window::Window;
@@ -224,20 +224,29 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
         let bunch = if chunk_size == 1 {
             self.input.next().map(Bunch::One)
         } else {
-            // The hint is only a hint: it must not make us reserve more than a little.
-            let mut items = Vec::with_capacity(self.input.size_hint().0.min(chunk_size).min(1024));
-            while items.len() < chunk_size {
-                let Some(item) = self.input.next() else {
-                    self.input_ended = true;
-                    break;
-                };
-                items.push(item);
+            let mut items = Vec::new();
+            while items.len() < chunk_size && !self.input_ended {
+                // `extend` believes the input's hint, which must not make us reserve more than a little.
+                let part = (chunk_size - items.len()).min(1024);
+                let expected = items.len() + part;
+                items.extend(self.input.by_ref().take(part));
+                self.input_ended = items.len() < expected;
             }
             (!items.is_empty()).then_some(Bunch::Many(items))
         };
         core::mem::forget(guard);
         self.input_ended |= bunch.is_none();
         bunch
+    }
+
+    /// Runs a chunk instead of waiting for one, on a worker (S41) or where callers take part (S51). Tells whether one has
+    /// ended.
+    fn help(&self, until: Option<Instant>) -> bool {
+        if until.is_some_and(|at| P::now().is_some_and(|now| now >= at)) {
+            return false;
+        }
+        self.engine
+            .as_participant(None, |frame| frame.is_some() && self.flight.help())
     }
 
     /// Sleeps for a moment if results come so quickly that it is not worth while to be woken for each. Not on a worker,
@@ -277,6 +286,9 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
             }
             let waits = self.flight.must_wait();
             if waits && self.under_way() > 0 {
+                if self.help(until) {
+                    continue;
+                }
                 self.nap(until);
             }
             let landed = self.flight.land(until)?;
@@ -359,6 +371,22 @@ impl<I: Iterator, R, P: Platform> Iterator for IMap<'_, I, R, P> {
     fn next(&mut self) -> Option<Self::Item> {
         let landed = self.landed.next();
         landed.or_else(|| self.advance(None).ok().flatten())
+    }
+
+    // As by `next`, without a look at where the values come from for each.
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(mut self, init: B, mut f: F) -> B {
+        let mut folded = init;
+        loop {
+            if let ResultsIter::Values(BunchIter::Many(values)) = &mut self.landed {
+                for value in values {
+                    folded = f(folded, Ok(value));
+                }
+            }
+            match self.next() {
+                Some(result) => folded = f(folded, result),
+                None => return folded,
+            }
+        }
     }
 
     /// Exact when the input's is, until the pool closes.

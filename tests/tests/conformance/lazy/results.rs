@@ -1,5 +1,6 @@
 //! What is yielded, and in which order.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use ringpool::{GetError, JobError, Pool};
@@ -81,6 +82,72 @@ fn each_item_has_its_own_result_and_iteration_goes_on_after_an_error() {
             .collect();
         panics.sort();
         assert_eq!(panics, [Some(3), Some(10), Some(17)]);
+    }
+}
+
+/// What a stream yields for each of twenty items, some of which fail, by `next` and by `fold`.
+fn by_next_and_by_fold<R, F>(f: F)
+where
+    R: Debug + Send + 'static,
+    F: Fn(usize) -> R + Copy + Send + Sync + 'static,
+{
+    let pool = pool(2);
+    for chunk in [1, 3, 7, 20] {
+        for bad in [|_| false, |i| i % 7 == 3, |i| i == 0, |i| i == 19, |_| true] {
+            let call = move |i: usize| if bad(i) { boom("bad item") } else { f(i) };
+            let expected = (0..20).map(|i| {
+                let panics_at = bad(i).then_some(i);
+                (panics_at, (!bad(i)).then(|| format!("{:?}", f(i))))
+            });
+            let told = |result: Result<R, JobError>| match result {
+                Ok(value) => (None, Some(format!("{value:?}"))),
+                Err(error) => (panic_index(&error), None),
+            };
+            let with = || pool.with().chunk_size(chunk).imap(0..20, call);
+            let mut by_next = Vec::new();
+            for result in with() {
+                by_next.push(told(result));
+            }
+            assert!(expected.clone().eq(by_next), "chunks of {chunk}");
+            let by_fold = with().fold(Vec::new(), |mut all, result| {
+                all.push(told(result));
+                all
+            });
+            assert!(expected.eq(by_fold), "folded, chunks of {chunk}");
+        }
+    }
+}
+
+// S34
+#[test]
+fn values_of_every_size_come_out_of_chunks_with_and_without_failures() {
+    let _watch = watchdog();
+    by_next_and_by_fold(|i| i);
+    by_next_and_by_fold(|_| ());
+    by_next_and_by_fold(|i| i % 2 == 0);
+    by_next_and_by_fold(|i| vec![i; i]);
+    by_next_and_by_fold(Box::new);
+    by_next_and_by_fold(|i| [i; 40]);
+}
+
+// S23, S34
+#[test]
+fn values_that_take_the_places_of_their_items_are_dropped_once() {
+    let _watch = watchdog();
+    for taken in [0, 4, 20] {
+        let (pool, tracker) = (pool(2), Tracker::new());
+        let mut stream = pool
+            .with()
+            .chunk_size(10)
+            .imap(tracker.make_vec(20), move |item| match item.id() % 5 {
+                3 => boom("bad item"),
+                _ => tracker.make(),
+            });
+        assert_eq!(stream.by_ref().take(taken).count(), taken);
+        drop(stream);
+        pool.close();
+        pool.join().unwrap();
+        tracker.assert_all_dropped_once();
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
 use ringpool::platform::{Caller, Placement, Spawner, WorkerStart};
-use ringpool::{BuildError, Pool, Threads};
+use ringpool::{BuildError, GetError, Pool, Threads};
 use ringpool_tests::{Gate, Log, Plan, Tally, TestSpawner, boom, hold, hold_at, pool, watchdog};
 
 // S51
@@ -57,6 +58,63 @@ fn a_participating_caller_runs_its_own_unstarted_work() {
     .unwrap();
     assert_eq!(by, Some(me));
     gate.open();
+}
+
+// S51, S34, S35
+#[test]
+fn a_participating_consumer_runs_the_chunks_that_nobody_has_begun() {
+    let _watch = watchdog();
+    let pool = Pool::builder()
+        .workers(2)
+        .caller_participates()
+        .build()
+        .unwrap();
+    let gate = hold(&pool, 1);
+    let me = thread::current().id();
+    for chunk in [1, 7] {
+        let by = |_| thread::current().id();
+        let ordered = pool.with().chunk_size(chunk).imap(0..20, by);
+        assert_eq!(ordered.map(Result::unwrap).collect::<Vec<_>>(), [me; 20]);
+        let unordered = pool.with().chunk_size(chunk).imap_unordered(0..20, by);
+        assert_eq!(unordered.map(Result::unwrap).collect::<Vec<_>>(), [me; 20]);
+    }
+    let mut stream = pool.imap(0..20, |_| thread::current().id());
+    for _ in 0..2 {
+        let looks = stream.next_timeout(Duration::ZERO);
+        assert!(matches!(looks, Err(GetError::TimedOut)), "only looks");
+    }
+    assert_eq!(stream.next_timeout(Duration::MAX).unwrap(), Some(me));
+    gate.open();
+}
+
+// S51, S34
+#[test]
+fn a_participating_consumer_runs_what_lies_behind_the_chunk_it_waits_for() {
+    let _watch = watchdog();
+    let pool = Pool::builder()
+        .workers(2)
+        .caller_participates()
+        .build()
+        .unwrap();
+    let (first, others) = (Gate::new(), Tally::new());
+    let (at, others_ran) = (first.clone(), others.clone());
+    // The worker has begun the first item when the second is pulled.
+    let input = (0..3).inspect(|i| first.wait_for_arrivals(usize::from(*i == 1)));
+    let stream = pool.with().chunk_size(1).window(3).imap(input, move |i| {
+        if i == 0 {
+            at.pass();
+        } else {
+            others_ran.add();
+        }
+        i
+    });
+    thread::scope(|s| {
+        s.spawn(|| {
+            others.wait_for(2);
+            first.open();
+        });
+        assert_eq!(stream.map(Result::unwrap).collect::<Vec<_>>(), [0, 1, 2]);
+    });
 }
 
 // S51
@@ -142,11 +200,15 @@ fn without_participation_no_caller_runs_jobs() {
             .unwrap();
             by.into_inner().unwrap()
         });
+        let imap = s.spawn(|| {
+            let by = pool.imap(0..10, |_| thread::current().id());
+            by.map(Result::unwrap).collect()
+        });
         let later = s.spawn(|| {
             gate.open();
             Vec::new()
         });
-        for thread in [apply, map, scope, later] {
+        for thread in [apply, map, scope, imap, later] {
             assert!(thread.join().unwrap().iter().all(|by| *by == worker));
         }
     });
