@@ -102,12 +102,11 @@ fn relax(index: usize, row: &mut [f64], old: &[f64]) {
     if index == 0 || index + 1 == side {
         return;
     }
-    let above = &old[(index - 1) * side..][..side];
-    let here = &old[index * side..][..side];
-    let below = &old[(index + 1) * side..][..side];
-    for column in 1..side.saturating_sub(1) {
-        let sides = here[column - 1] + here[column + 1];
-        row[column] = 0.25 * (above[column] + below[column] + sides);
+    let line = |line: usize, from: usize| &old[line * side + from..][..side - 2];
+    let sides = line(index, 0).iter().zip(line(index, 2));
+    let others = line(index - 1, 1).iter().zip(line(index + 1, 1));
+    for ((point, (left, right)), (above, below)) in row[1..].iter_mut().zip(sides).zip(others) {
+        *point = 0.25 * (above + below + (left + right));
     }
 }
 
