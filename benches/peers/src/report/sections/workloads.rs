@@ -4,6 +4,7 @@ use ringpool_peers::foreign::{Foreign, Found};
 use ringpool_peers::{Contender, WORKLOADS, Workload, workers};
 
 use super::Sink;
+use crate::child::float;
 use crate::figures::Figures;
 use crate::measure::{Task, append, by_turns};
 use crate::settings::Settings;
@@ -69,7 +70,22 @@ fn one(settings: &Settings, found: &Found, index: usize, workload: &Workload) ->
             append(row, &task, 3);
         }
     }
+    show_efficiency(&mut figures);
     figures
+}
+
+/// Where one thread does the work as well: which part of its time each of so many workers needs, at best 100 %.
+fn show_efficiency(figures: &mut Figures) {
+    let alone = figures.rows.iter().find(|row| row.name == "sequential");
+    let Some(alone) = alone.and_then(|row| row.ratio.median()) else {
+        return;
+    };
+    figures.more.push("efficiency, %".into());
+    for row in &mut figures.rows {
+        let share = alone / float(workers());
+        let efficiency = row.ratio.median().map(|ratio| 100.0 * share / ratio);
+        row.more.push(efficiency.into_iter().collect());
+    }
 }
 
 /// The contenders in other languages, each with the checksum that it has to come to.
