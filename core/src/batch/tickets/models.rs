@@ -14,6 +14,7 @@ use crate::models::{Machine, Stage, explore, join};
 const VTABLE: BatchVTable<Machine> = BatchVTable {
     run: |_, _, _| unreachable!("nobody works on the batch"),
     is_cancelled: |_| false,
+    counts: false,
     ended: |_| (),
 };
 
