@@ -93,6 +93,8 @@ while read -r target <&3; do
         timeline 'mandelbrot, guided'
         complaint 1 'no/such/set.png' --width 40 --rounds 1 --output "$work/no/such/set.png"
         example 0 --width 40 --rounds 1 >&4
+        needed=affinity-backend example 0 --width 101 --rounds 1 >"$work/pinned"
+        grep -q '^places: ' "$work/pinned" || fail "mandelbrot: its workers are not pinned"
         head -c 1000 "$work/pictures/set.png" >"$work/pictures/torn.png"
         ;;
     thumbnails)
@@ -158,7 +160,11 @@ while read -r target <&3; do
         example 0 "${drawn[@]}"
         timeline Collatz
         ;;
-    waiting) example 0 --size 1000 ;;
+    waiting)
+        for needed in "" affinity-backend; do
+            example 0 --size 1000
+        done
+        ;;
     topology)
         example 0
         example 0 >&4

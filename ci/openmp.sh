@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The HPC examples and the cost of a loop, side by side with OpenMP: libgomp (gcc) and, where Debian has it, libomp
 # (clang). `ci/openmp.sh ROUNDS` measures on full sizes, the contenders by turns, and prints medians and ratios (with
-# a multiple of six each of them begins as often as the others);
-# without an argument it only sees that everything runs and that all results are right.
+# a multiple of six each of them begins as often as the others); with `--write` behind, it writes benches/OPENMP.md as well.
+# Without an argument it only sees that everything runs and that all results are right.
 . "$(dirname "$0")/lib.sh"
 
 rounds=${1:-0}
+[[ $rounds =~ ^[0-9]+$ && (${2:-} == "" || $rounds -gt 0 && $2 == --write) ]] || fail "usage: openmp.sh [ROUNDS [--write]]"
 programs=(jacobi triad matmul nbody histogram spmv mandelbrot)
 apt_install gcc libc6-dev
 compilers=(gcc)
@@ -87,11 +88,21 @@ for ((round = 0; round < rounds; round++)); do
     executed=$((executed + 1))
 done
 
-echo "$(grep -m 1 'model name' /proc/cpuinfo), $(nproc) CPUs, $threads threads, load $(cut -d ' ' -f 1-3 /proc/loadavg)"
-for compiler in "${compilers[@]}"; do "$compiler" --version | head -n 1; done
-rustc --version
-echo "commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown), $rounds rounds, medians; the ratio is that of ringpool adaptive to the best OpenMP"
-awk -F '|' '
+asked="${0##*/} $*"
+page() {
+    cat <<EOF
+# HPC examples beside OpenMP
+
+Made by \`ci/$asked\`: medians, the contenders by turns, each with a place for each core. The ratio is that of ringpool adaptive
+to the best of OpenMP: below 1 ringpool is ahead. Compilers differ as well as runtimes, so each program runs alone too.
+
+- Machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs, $threads threads, load $(cut -d ' ' -f 1-3 /proc/loadavg)
+- Compilers: $(rustc --version)$(for compiler in "${compilers[@]}"; do echo "; $("$compiler" --version | head -n 1)"; done | tr -d '\n')
+- Commit: $(git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+- Date: $(date -u '+%Y-%m-%d %H:%M UTC')
+
+EOF
+    awk -F '|' '
     !($2 in seen) { seen[$2]; names[++rows] = $2 }
     !($1 in known) { known[$1]; contenders[++columns] = $1 }
     { value[$2, $1, ++count[$2, $1]] = $3 }
@@ -105,20 +116,29 @@ awk -F '|' '
         return n % 2 ? sorted[(n + 1) / 2] : (sorted[n / 2] + sorted[n / 2 + 1]) / 2
     }
     END {
-        printf "%-40s", ""
-        for (c = 1; c <= columns; c++) printf "%19s", contenders[c]
-        printf "%9s\n", "ratio"
+        printf "| %-40s |", ""
+        for (c = 1; c <= columns; c++) printf " %18s |", contenders[c]
+        printf " ratio |\n| %s |", "----------------------------------------"
+        for (c = 1; c <= columns; c++) printf " -----------------: |"
+        printf " ----: |\n"
         for (r = 1; r <= rows; r++) {
-            printf "%-40s", names[r]
-            best = ""
+            printf "| %-40s |", names[r]
+            best = ours = ""
             for (c = 1; c <= columns; c++) {
-                if (!((names[r], contenders[c], 1) in value)) { printf "%19s", "-"; continue }
+                if (!((names[r], contenders[c], 1) in value)) { printf " %18s |", "-"; continue }
                 x = median(names[r], contenders[c])
-                printf "%19.3f", x
+                printf " %18.3f |", x
                 if (contenders[c] == "ringpool adaptive") ours = x
                 else if (contenders[c] !~ /^ringpool/ && (best == "" || x < best)) best = x
             }
-            if (best > 0 && ours > 0) printf "%9.2f", ours / best
+            if (best > 0 && ours > 0) printf " %5.2f |", ours / best
+            else printf " %5s |", "-"
             printf "\n"
         }
     }' "$results"
+}
+if [[ ${2:-} == --write ]]; then
+    page | tee benches/OPENMP.md
+else
+    page
+fi

@@ -93,6 +93,8 @@ pub(crate) struct ScopeCore<P: Platform> {
     /// of them, for that worker has to find its own queued jobs when it waits (S41).
     list: AtomicPtr<ScopeLink<P>>,
     lists_all: bool,
+    /// The job at which it looks next which of them have ended.
+    prune_at: AtomicUsize,
     /// The frame of the thread that has opened the scope.
     owner: *const (),
 }
@@ -123,8 +125,9 @@ impl<P: Platform> Drop for End<'_, P> {
     }
 }
 
-/// How often a scope that lists its jobs lets go of those that have ended. A model meets it at the second job.
-const PRUNE_EVERY: usize = if cfg!(ringpool_loom) { 2 } else { 64 };
+/// A scope that lists its jobs lets go of those that have ended after so many new ones, or as many as were left the last time if
+/// that is more: then no job is looked at more than twice on average. A model meets it at the second job.
+const PRUNE_AFTER: usize = if cfg!(ringpool_loom) { 2 } else { 64 };
 
 impl<P: Platform> ScopeCore<P> {
     pub(crate) fn new(lists_all: bool) -> Self {
@@ -133,6 +136,7 @@ impl<P: Platform> ScopeCore<P> {
             submitted: AtomicUsize::new(0),
             list: AtomicPtr::new(core::ptr::null_mut()),
             lists_all,
+            prune_at: AtomicUsize::new(PRUNE_AFTER - 1),
             owner: P::get(),
         }
     }
@@ -216,9 +220,10 @@ impl<P: Platform> ScopeCore<P> {
         any
     }
 
-    /// Lets go of the jobs in the list that have ended well, so that a scope may submit without end. Whoever
-    /// calls it is about to submit, so the scope cannot end meanwhile.
-    pub(crate) fn prune(&self) {
+    /// Lets go of the jobs in the list that have ended well, so that a scope may submit without end; tells how many are
+    /// left. Whoever calls it is about to submit, so the scope cannot end meanwhile.
+    pub(crate) fn prune(&self) -> usize {
+        let mut left = 0;
         self.take_list(|job, link| {
             // SAFETY: the scope holds the job.
             let now = unsafe { job.as_ref() }.word.look();
@@ -226,10 +231,12 @@ impl<P: Platform> ScopeCore<P> {
                 // SAFETY: the scope lets go of it for good.
                 unsafe { Job::release(job, Holder::Scope) };
             } else {
+                left += 1;
                 // SAFETY: as above.
                 self.list(unsafe { link.as_ref() }, job);
             }
         });
+        left
     }
 
     /// Notes a job that was just accepted.
@@ -237,8 +244,16 @@ impl<P: Platform> ScopeCore<P> {
         if !self.lists_all() {
             return;
         }
-        if link.sequence % PRUNE_EVERY == PRUNE_EVERY - 1 {
-            self.prune();
+        let prune_at = self.prune_at.load(Ordering::Relaxed);
+        // One at a time: the others see a job that never comes.
+        if link.sequence >= prune_at
+            && self
+                .prune_at
+                .compare_exchange(prune_at, usize::MAX, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        {
+            let next = link.sequence.saturating_add(self.prune().max(PRUNE_AFTER));
+            self.prune_at.store(next, Ordering::Relaxed);
         }
         self.list(link, job);
         // The scope's thread may be waiting already, and has to find this job. A thread without a frame
@@ -251,31 +266,45 @@ impl<P: Platform> ScopeCore<P> {
     /// Waits until every job has ended, running in place what is still queued if the thread is a worker of the
     /// pool. Then looks for the first panic that nobody has seen.
     ///
+    /// It waits for no job before it has tried all: whoever waits for the oldest one first meets job after job that another
+    /// worker has just begun, and runs none.
+    ///
     /// # Errors
     ///
     /// That panic.
     pub(crate) fn finish(&self, engine: &Engine<P>) -> Result<(), JobError> {
         let mut first: Option<(usize, JobError)> = None;
+        let mut note = |sequence, error| {
+            let dropped = match &first {
+                Some((lowest, _)) if *lowest < sequence => Some((sequence, error)),
+                _ => first.replace((sequence, error)),
+            };
+            contain::<P>(move || drop(dropped));
+        };
+        // Jobs that others have begun, or that need the state which this thread has lent.
+        let (mut others, mut may_hang): (*const ScopeLink<P>, _) = (core::ptr::null(), false);
         loop {
             // The count first: a job that panicked is listed before it stops to count.
             let all_ended = self.open.count() == 0;
             let any = self.take_list(|job, link| {
-                // SAFETY: the scope holds the job, and its link with it.
-                let sequence = unsafe { link.as_ref() }.sequence;
-                if let Some(error) = Self::settle(engine, job) {
-                    let dropped = match &first {
-                        Some((lowest, _)) if *lowest < sequence => Some((sequence, error)),
-                        _ => first.replace((sequence, error)),
-                    };
-                    contain::<P>(move || drop(dropped));
+                may_hang |= !Self::help(engine, job);
+                // SAFETY: the scope holds the job.
+                if unsafe { job.as_ref() }.word.look().is_ready() {
+                    // SAFETY: as above, and it lets go of the job here.
+                    unsafe { Self::settle(job, link, &mut note) };
+                    return;
                 }
-                // SAFETY: the scope lets go of it for good.
-                unsafe { Job::release(job, Holder::Scope) };
+                // SAFETY: as above, and its link with it.
+                let link = unsafe { link.as_ref() };
+                // SAFETY: the link is in no list, so only we know the node.
+                link.node
+                    .with_mut(|node| unsafe { *node = (Some(job), others) });
+                others = link;
             });
-            if all_ended && !any {
-                return first.map_or(Ok(()), |(_, error)| Err(error));
+            if any {
+                continue;
             }
-            if !any {
+            if !all_ended && (!may_hang || others.is_null()) {
                 self.open.wait::<P>(|| {
                     if self.list.load(Ordering::Relaxed).is_null() {
                         Look::Park(None)
@@ -283,35 +312,65 @@ impl<P: Platform> ScopeCore<P> {
                         Look::GiveUp
                     }
                 });
+                continue;
+            }
+            // SAFETY: the scope holds the jobs of this list, too.
+            let Some(link) = (unsafe { others.as_ref() }) else {
+                return first.map_or(Ok(()), |(_, error)| Err(error));
+            };
+            // SAFETY: only we know the node.
+            let (job, next) = link.node.with(|node| unsafe { *node });
+            others = next;
+            if let Some(job) = job {
+                // SAFETY: the scope holds the job, and lets go of it here.
+                unsafe { Self::settle(job, NonNull::from(link), &mut note) };
             }
         }
     }
 
-    /// Waits for a listed job, running it here if it is still queued. Takes its panic if its handle was dropped
-    /// without asking.
-    fn settle(engine: &Engine<P>, job: NonNull<Job<P>>) -> Option<JobError> {
+    /// On a worker of the pool, runs a listed job here if it is still queued. `false` if it needs the state which the worker
+    /// has lent: then its own deadline may be all that ends it.
+    fn help(engine: &Engine<P>, job: NonNull<Job<P>>) -> bool {
         // SAFETY: the scope holds the job.
-        let header = unsafe { job.as_ref() };
-        let vtable = header.vtable();
+        let vtable = unsafe { job.as_ref() }.vtable();
         Frame::find(engine.head(), |frame| {
-            if let Some(frame) = frame
-                && !(vtable.stateful && frame.is_lent())
-            {
+            let Some(frame) = frame else { return true };
+            let may_run = !(vtable.stateful && frame.is_lent());
+            if may_run {
                 // SAFETY: the scope holds the job, and the frame belongs to its pool.
                 unsafe { (vtable.help)(job, frame) };
             }
-        });
-        // SAFETY: the scope holds the job.
+            may_run
+        })
+    }
+
+    /// Waits for a listed job and lets go of it. Notes its panic if its handle was dropped without asking.
+    ///
+    /// # Safety
+    ///
+    /// The scope must hold the job, whose link it is.
+    unsafe fn settle(
+        job: NonNull<Job<P>>,
+        link: NonNull<ScopeLink<P>>,
+        note: &mut impl FnMut(usize, JobError),
+    ) {
+        // SAFETY: the caller's promise.
         unsafe { wait_for(job, None) };
+        // SAFETY: as above.
+        let header = unsafe { job.as_ref() };
         let now = header.word.look();
-        if now.has_handle() || now.is_taken() || now.is_ok() {
-            return None;
+        if !(now.has_handle() || now.is_taken() || now.is_ok()) {
+            let take_error = header.vtable().take_error;
+            // SAFETY: the handle is gone and has not taken the value, so it is the scope's.
+            let error = unsafe { take_error(job) };
+            header.word.mark_taken();
+            if let Some(error @ JobError::Panicked(_)) = error {
+                // SAFETY: as above.
+                note(unsafe { link.as_ref() }.sequence, error);
+            }
         }
-        let take_error = vtable.take_error;
-        // SAFETY: the handle is gone and has not taken the value, so it is the scope's.
-        let error = unsafe { take_error(job) };
-        header.word.mark_taken();
-        error.filter(|error| matches!(error, JobError::Panicked(_)))
+        // SAFETY: as above.
+        unsafe { Job::release(job, Holder::Scope) };
     }
 }
 

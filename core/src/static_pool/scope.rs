@@ -100,7 +100,7 @@ impl<'scope, P: Platform, const BYTES: usize> StaticScope<'scope, '_, P, BYTES> 
             .or_else(|(error, f)| match error {
                 // On a worker the scope holds on to slots of jobs that have ended, until it looks.
                 JobError::Full if self.core.lists_all() => {
-                    self.core.prune();
+                    let _ = self.core.prune();
                     self.submit(f)
                 }
                 error => Err((error, f)),

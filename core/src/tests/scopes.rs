@@ -91,6 +91,32 @@ fn a_scope_waits_for_a_job_that_runs_on_another_worker() {
     expect(["waiter parks", "job runs", "unpark waiter", "block freed"]);
 }
 
+// S41, S42
+#[test]
+fn a_scope_runs_what_nobody_has_begun_before_it_waits_for_what_somebody_has() {
+    let stage = pool(2);
+    stage.on(0, |_| {
+        let scope = ScopeCore::new(true);
+        drop(submit_named(&scope, &stage, "begun"));
+        let entry = stage.take().unwrap();
+        drop(submit_named(&scope, &stage, "queued"));
+        let there = Rc::clone(&stage);
+        on_park(move || {
+            // SAFETY: `take` has exchanged the entry out of its cell.
+            there.on(1, |frame| unsafe { frame.execute(entry) });
+        });
+        scope.finish(&stage).unwrap();
+    });
+    expect([
+        "queued runs",
+        "block freed",
+        "waiter parks",
+        "begun runs",
+        "unpark waiter",
+        "block freed",
+    ]);
+}
+
 // S42
 #[test]
 fn a_job_of_a_scope_may_submit_to_it_and_the_scope_waits_for_that_one_too() {

@@ -5,8 +5,10 @@ use std::error::Error;
 use std::fs;
 use std::hint::black_box;
 use std::io::{self, Write};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, ValueEnum};
@@ -86,6 +88,8 @@ pub(crate) struct Team<W = ()> {
     pub(crate) pool: Pool<W>,
     #[cfg(feature = "affinity-backend")]
     pinned: ringpool::affinity::Pinned,
+    /// How many threads can run at the same time: a team on fewer CPUs takes no longer for its size.
+    at_once: usize,
     rounds: usize,
     svg: Option<PathBuf>,
     trace: Option<PathBuf>,
@@ -120,6 +124,8 @@ impl Members {
         &self,
         builder: Builder<W>,
     ) -> Result<Team<W>, Box<dyn Error>> {
+        // Asked for before this thread is pinned.
+        let cpus = thread::available_parallelism().map_or(usize::MAX, NonZero::get);
         let mut builder = builder.caller_participates();
         if let Some(workers) = self.workers {
             builder = builder.workers(workers);
@@ -131,8 +137,10 @@ impl Members {
         };
         #[cfg(feature = "affinity-backend")]
         let builder = builder.spawner(pinned.clone());
+        let pool = builder.build()?;
         let team = Team {
-            pool: builder.build()?,
+            at_once: pool.worker_count().min(cpus),
+            pool,
             #[cfg(feature = "affinity-backend")]
             pinned,
             rounds: 1,
@@ -213,7 +221,7 @@ impl<W: 'static> Team<W> {
             one * 1e3,
             all * 1e3,
             one / all,
-            100.0 * one / all / real(self.pool.worker_count())
+            100.0 * one / all / real(self.at_once)
         )?;
         self.draw()?;
         Ok(times)

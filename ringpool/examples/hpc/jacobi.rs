@@ -40,12 +40,12 @@ fn relax(index: usize, row: &mut [f64], old: &[f64]) {
     if index == 0 || index + 1 == old.len() / size {
         return;
     }
-    let above = &old[(index - 1) * size..][..size];
-    let here = &old[index * size..][..size];
-    let below = &old[(index + 1) * size..][..size];
-    for column in 1..size.saturating_sub(1) {
-        let sides = here[column - 1] + here[column + 1];
-        row[column] = 0.25 * (above[column] + below[column] + sides);
+    let line = |index: usize| &old[index * size..][..size];
+    let beside = line(index).windows(3);
+    let above = &line(index - 1)[1..];
+    let below = &line(index + 1)[1..];
+    for (((point, beside), above), below) in row[1..].iter_mut().zip(beside).zip(above).zip(below) {
+        *point = 0.25 * (above + below + (beside[0] + beside[2]));
     }
 }
 

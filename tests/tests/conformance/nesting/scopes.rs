@@ -244,3 +244,46 @@ fn a_scope_on_a_pool_with_state_works() {
     });
     assert_eq!(nested.unwrap(), (4, true));
 }
+
+// S41, S42, S51
+#[test]
+fn a_scope_that_waits_for_a_job_runs_what_that_job_adds_to_it() {
+    let _watch = watchdog();
+    let by_caller = Pool::builder().workers(2).caller_participates();
+    let by_caller = by_caller.build().unwrap();
+    let by_worker = pool(2);
+    let scope = |pool: &Pool| {
+        let (begun, added) = (Gate::new(), Gate::new());
+        pool.scope(|s| {
+            let (begun, added) = (&begun, &added);
+            s.apply_async(move || {
+                begun.open();
+                s.apply_async(|| added.open());
+                added.pass();
+            });
+            // So that the other worker runs it.
+            begun.pass();
+        })
+    };
+    scope(&by_caller).unwrap();
+    by_worker.apply(|| scope(&by_worker)).unwrap().unwrap();
+}
+
+// S41, S42
+#[test]
+fn a_scope_on_a_worker_takes_no_longer_for_each_of_its_jobs_when_they_are_many() {
+    // With a look at all of them for every 64, this many are beyond the watchdog's patience.
+    const JOBS: usize = 400_000;
+    let _watch = watchdog();
+    let pool = pool(1);
+    let ran = AtomicUsize::new(0);
+    let scope = || {
+        pool.scope(|s| {
+            for _ in 0..JOBS {
+                s.apply_async(|| ran.fetch_add(1, Ordering::Relaxed));
+            }
+        })
+    };
+    pool.apply(scope).unwrap().unwrap();
+    assert_eq!(ran.into_inner(), JOBS);
+}
