@@ -348,7 +348,8 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
 }
 
 impl<I: Iterator, R, P: Timed> IMap<'_, I, R, P> {
-    /// The next result, waiting at most for `timeout`; `Ok(None)` at the end. Zero only looks.
+    /// The next result, waiting at most for `timeout`; `Ok(None)` at the end. Zero only looks. A consumer that is a worker, or
+    /// takes part, may run a chunk meanwhile and overrun by it.
     ///
     /// # Errors
     ///
