@@ -207,21 +207,21 @@ impl Turns {
     /// Notes after how many yields a wait has ended. A worker that waits in vain is not needed, and begins anew.
     pub(crate) fn note(&mut self, yields: Option<u32>) {
         match yields {
-            Some(1) => self.in_a_row += 1,
+            Some(1) => self.in_a_row = self.in_a_row.saturating_add(1),
             Some(_) => self.in_a_row = 0,
             None => *self = Self::new(),
         }
     }
 
-    /// Whether another worker should take over.
-    pub(crate) fn are_too_many(&mut self) -> bool {
-        // Nobody takes over where every byte counts.
-        let too_many = cfg!(feature = "alloc") && self.in_a_row >= self.limit;
-        if too_many {
-            self.in_a_row = 0;
-            self.limit = (2 * self.limit).min(Self::LIMIT_AT_MOST);
-        }
-        too_many
+    /// Whether another worker should take over. Not without an allocator, where every byte counts.
+    pub(crate) fn are_too_many(&self) -> bool {
+        cfg!(feature = "alloc") && self.in_a_row >= self.limit
+    }
+
+    /// Another worker takes over.
+    pub(crate) fn hand_over(&mut self) {
+        self.in_a_row = 0;
+        self.limit = (2 * self.limit).min(Self::LIMIT_AT_MOST);
     }
 }
 

@@ -195,8 +195,11 @@ impl<P: Platform, W: 'static> Builder<P, W> {
     }
 
     /// One thread that waits in a blocking verb is worker 0 meanwhile and works on its own call, so that P
-    /// CPUs run P threads; so does the consumer of a stream, instead of waiting for a result. One worker fewer is started (at least one, for jobs that nobody waits for). Worker 0's state
-    /// is made on the thread that builds the pool and moves to the calling threads, hence `W: Send`.
+    /// CPUs run P threads. The consumer of a stream runs a chunk of it instead of waiting for one. One worker fewer is started
+    /// (at least one, for jobs that nobody waits for). Worker 0's state is made on the thread that builds the pool and
+    /// moves to the calling threads, hence `W: Send`.
+    ///
+    /// What such a thread waits for may run on it: so no lock may be held there that the function takes, too.
     ///
     /// Such a pool is for loops that follow each other: its workers stay awake longer, see
     /// [`WaitPolicy`](crate::WaitPolicy).

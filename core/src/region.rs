@@ -25,11 +25,10 @@ use crate::life::Life;
 use crate::platform::Platform;
 use crate::seats::Look;
 use crate::slot::WorkerSlot;
-use crate::sync::{AtomicPtr, AtomicUsize, Ordering, const_fn};
+use crate::sync::{AtomicPtr, AtomicUsize, CachePadded, Ordering, const_fn};
 
 /// One piece of work for every worker, on the stack of the thread that waits for it.
-// Begins a cache line.
-#[repr(C, align(64))]
+#[repr(C)]
 pub(crate) struct Region<P: Platform> {
     /// Works as the frame's worker, and counts that as a job. Must not unwind.
     work: unsafe fn(NonNull<Region<P>>, &Frame<'_, P>),
@@ -37,6 +36,8 @@ pub(crate) struct Region<P: Platform> {
     skip: unsafe fn(NonNull<Region<P>>, usize, Refusal),
     unstarted: AtomicUsize,
     unfinished: Latch,
+    /// Has it begin a cache line.
+    line: CachePadded<()>,
 }
 
 impl<P: Platform> Region<P> {
@@ -55,6 +56,7 @@ impl<P: Platform> Region<P> {
             skip,
             unstarted: AtomicUsize::new(workers),
             unfinished: Latch::new(workers, 0),
+            line: CachePadded(()),
         }
     }
 

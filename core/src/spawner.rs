@@ -60,7 +60,7 @@ pub trait Spawner {
 /// What a calling thread does around its time as worker 0: a spawner that places its workers places callers here.
 ///
 /// One caller at a time is worker 0, so calls never overlap. They come for every blocking call in which the
-/// thread takes part, and around the initializer and the exit hook of worker 0.
+/// thread takes part, such as a stream's `next` that would wait otherwise, and around the initializer and the exit hook of worker 0.
 pub trait Caller: Send + 'static {
     /// This thread becomes worker 0. A panic is swallowed.
     fn enter(&mut self);

@@ -186,13 +186,15 @@ fn wait_for_work<P: Platform>(
         return searching;
     }
     // The limit is for those who keep a CPU from others, so uncounted workers yield as well.
-    if policy == WaitPolicy::Adaptive
-        && !(turns.are_too_many() && engine.idle.wake_one(engine.slots()))
-    {
-        let yields = Backoff::snooze(for_loops).yields_until::<P>(news);
-        turns.note(yields);
-        if yields.is_some() {
-            return searching;
+    if policy == WaitPolicy::Adaptive {
+        if turns.are_too_many() && engine.idle.wake_one(engine.slots()) {
+            turns.hand_over();
+        } else {
+            let yields = Backoff::snooze(for_loops).yields_until::<P>(news);
+            turns.note(yields);
+            if yields.is_some() {
+                return searching;
+            }
         }
     }
     let falls_asleep = frame.slot().track.begin::<P>();

@@ -43,6 +43,7 @@ pub(crate) trait Extra<P: Platform>: Send + Sync {
 impl<P: Platform> Extra<P> for () {}
 
 /// The options of one call, as `With` collects them.
+// What every chunk asks for comes first, on the line of the batch's other constants.
 #[derive(Debug, Clone, Default)]
 #[repr(C)]
 pub(crate) struct Options {

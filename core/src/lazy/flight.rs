@@ -45,8 +45,9 @@ pub(super) trait Flight<T, R, P: Platform> {
     ) -> Result<(), (JobError, Bunch<T>)>;
     /// Whether nothing can be taken at once.
     fn must_wait(&self) -> bool;
-    /// On a worker, runs a chunk that nobody has begun. Tells whether one has ended.
-    fn help(&self) -> bool;
+    /// On a worker, runs the first chunk that nobody has begun; where `awaited` is set, only if `land` waits for it. Tells
+    /// whether a chunk has ended.
+    fn help(&mut self, awaited: bool) -> bool;
     /// Blocks until a chunk has landed, at most until the moment given. `Ok(None)` if none is under way.
     fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut>;
     /// Cancels every chunk under way.
@@ -57,13 +58,16 @@ pub(super) trait Flight<T, R, P: Platform> {
 
 pub(super) struct TimedOut;
 
-/// On a worker, runs the first job that nobody has begun, unless it needs the state which the worker has lent. Tells whether
-/// one has ended.
-fn help_first<'a, T: 'a, P: Platform>(
-    handles: impl IntoIterator<Item = &'a AsyncResult<T, P>>,
-) -> bool {
-    let mut not_ready = handles.into_iter().filter(|handle| !handle.ready());
-    not_ready.any(|handle| !handle.needs_lent_state() && handle.help())
+/// On a worker, tries to run a chunk. `None` if others have begun it, which does not change any more; `Some(false)` if it
+/// needs the state which the worker has lent.
+fn try_to_run<T, P: Platform>(handle: &AsyncResult<T, P>) -> Option<bool> {
+    if handle.ready() {
+        None
+    } else if handle.needs_lent_state() {
+        Some(false)
+    } else {
+        handle.help().then_some(true)
+    }
 }
 
 pub(super) struct Ordered<S, G, R, P: Platform> {
@@ -72,6 +76,8 @@ pub(super) struct Ordered<S, G, R, P: Platform> {
     options: Options,
     /// With the number of items in each.
     under_way: VecDeque<(usize, AsyncResult<Results<R>, P>)>,
+    /// So many of the first are known to have been begun.
+    begun: usize,
 }
 
 impl<S, G, R, P: Platform> Ordered<S, G, R, P> {
@@ -81,6 +87,7 @@ impl<S, G, R, P: Platform> Ordered<S, G, R, P> {
             call: Contained::new(Arc::new(call)),
             options,
             under_way: VecDeque::new(),
+            begun: 0,
         }
     }
 }
@@ -120,8 +127,18 @@ where
             .is_none_or(|(_, oldest)| !oldest.ready())
     }
 
-    fn help(&self) -> bool {
-        help_first(self.under_way.iter().map(|(_, handle)| handle))
+    fn help(&mut self, awaited: bool) -> bool {
+        if awaited {
+            // `land` does: it waits for the oldest only.
+            return false;
+        }
+        while let Some((_, handle)) = self.under_way.get(self.begun) {
+            match try_to_run(handle) {
+                Some(has_ended) => return has_ended,
+                None => self.begun += 1,
+            }
+        }
+        false
     }
 
     fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut> {
@@ -131,6 +148,7 @@ where
         if !oldest.wait_until(until) {
             return Err(TimedOut);
         }
+        self.begun = self.begun.saturating_sub(1);
         Ok(self
             .under_way
             .pop_front()
@@ -153,15 +171,25 @@ where
     }
 }
 
+/// A chunk of an unordered stream that is under way.
+struct Posted<P: Platform> {
+    /// Where its items stand in the input.
+    first: usize,
+    count: usize,
+    handle: AsyncResult<(), P>,
+}
+
 pub(super) struct Unordered<S, G, R, P: Platform> {
     submitter: S,
     call: Contained<Arc<G>, P>,
     options: Options,
     outbox: Arc<Outbox<P, R>>,
     /// By place; `None` where the place is free.
-    /// With the number of items in each.
-    under_way: Vec<Option<(usize, AsyncResult<(), P>)>>,
+    under_way: Vec<Option<Posted<P>>>,
     free: Vec<usize>,
+    /// The places of chunks that others may not have begun, in the order of the input, with the first item of each: a place is
+    /// used again.
+    not_begun: VecDeque<(usize, usize)>,
     landed: VecDeque<Results<R>>,
 }
 
@@ -174,6 +202,7 @@ impl<S, G, R, P: Platform> Unordered<S, G, R, P> {
             outbox: Arc::new(Outbox::new()),
             under_way: Vec::new(),
             free: Vec::new(),
+            not_begun: VecDeque::new(),
             landed: VecDeque::new(),
         }
     }
@@ -191,6 +220,13 @@ impl<S, G, R, P: Platform> Unordered<S, G, R, P> {
         });
     }
 
+    /// Drops from the list of chunks that may not have begun those that have landed.
+    fn forget_landed(&mut self) {
+        let mut listed = core::mem::take(&mut self.not_begun);
+        listed.retain(|(place, first)| self.is_under_way(*place, *first).is_some());
+        self.not_begun = listed;
+    }
+
     /// Gives up a chunk that needs the state which this thread has lent; its results will be dropped.
     fn give_up_lent<T>(&mut self) -> Option<Results<R>>
     where
@@ -199,12 +235,12 @@ impl<S, G, R, P: Platform> Unordered<S, G, R, P> {
         if !G::STATEFUL {
             return None;
         }
-        let (count, refused) = self
+        let refused = self
             .under_way
             .iter_mut()
-            .find_map(|place| place.take_if(|(_, handle)| handle.needs_lent_state()))?;
-        refused.cancel();
-        Some(Results::state_lent(count))
+            .find_map(|place| place.take_if(|chunk| chunk.handle.needs_lent_state()))?;
+        refused.handle.cancel();
+        Some(Results::state_lent(refused.count))
     }
 
     /// Blocks until a chunk has landed or the time is over. When the options say so, it resolves the chunks that
@@ -234,7 +270,13 @@ impl<S, G, R, P: Platform> Unordered<S, G, R, P> {
     }
 
     fn handles(&self) -> impl Iterator<Item = &AsyncResult<(), P>> {
-        self.under_way.iter().flatten().map(|(_, handle)| handle)
+        self.under_way.iter().flatten().map(|chunk| &chunk.handle)
+    }
+
+    fn is_under_way(&self, place: usize, first: usize) -> Option<&Posted<P>> {
+        self.under_way[place]
+            .as_ref()
+            .filter(|chunk| chunk.first == first)
     }
 }
 
@@ -277,7 +319,16 @@ where
         };
         match self.submitter.submit(body, self.options.clone(), wait) {
             Ok(handle) => {
-                self.under_way[place] = Some((count, handle));
+                let chunk = Posted {
+                    first,
+                    count,
+                    handle,
+                };
+                self.under_way[place] = Some(chunk);
+                self.not_begun.push_back((place, first));
+                if self.not_begun.len() > 2 * self.under_way.len() {
+                    self.forget_landed();
+                }
                 Ok(())
             }
             Err((error, body)) => {
@@ -291,8 +342,21 @@ where
         self.landed.is_empty() && self.outbox.is_empty()
     }
 
-    fn help(&self) -> bool {
-        help_first(self.handles())
+    fn help(&mut self, _awaited: bool) -> bool {
+        // Whichever lands will do.
+        while let Some((place, first)) = self.not_begun.front().copied() {
+            let chunk = self.is_under_way(place, first);
+            match chunk.and_then(|chunk| try_to_run(&chunk.handle)) {
+                Some(false) => return false,
+                ran => {
+                    self.not_begun.pop_front();
+                    if ran.is_some() {
+                        return true;
+                    }
+                }
+            }
+        }
+        false
     }
 
     fn land(&mut self, until: Option<Instant>) -> Result<Option<Results<R>>, TimedOut> {

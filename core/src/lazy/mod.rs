@@ -1,7 +1,8 @@
 //! Lazy streams: `imap` and its kin.
 //!
 //! The consumer pulls the input and submits chunks, each a job of its own, until `window` items are under way;
-//! then it waits for a chunk, the oldest one or the first to be done, yields its results and goes on.
+//! then it waits for a chunk, the oldest one or the first to be done, yields its results and goes on. A consumer that is a
+//! worker, or takes part, runs a chunk itself instead of waiting.
 //! Nothing runs behind its back, so the input need not be `Send`, and an endless one blocks nobody else.
 
 mod chunk;
@@ -241,12 +242,21 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
 
     /// Runs a chunk instead of waiting for one, on a worker (S41) or where callers take part (S51). Tells whether one has
     /// ended.
-    fn help(&self, until: Option<Instant>) -> bool {
+    fn help(&mut self, until: Option<Instant>) -> bool {
         if until.is_some_and(|at| P::now().is_some_and(|now| now >= at)) {
             return false;
         }
+        // In a job nothing but what is waited for may run (S41).
+        let awaited = Frame::<P>::is_worker_of(self.engine.head());
+        let flight = &mut self.flight;
         self.engine
-            .as_participant(None, |frame| frame.is_some() && self.flight.help())
+            .as_participant(None, |frame| frame.is_some() && flight.help(awaited))
+    }
+
+    fn note_wait(&mut self) {
+        if let Some(now) = P::now() {
+            self.window.waited(now, self.yielded());
+        }
     }
 
     /// Sleeps for a moment if results come so quickly that it is not worth while to be woken for each. Not on a worker,
@@ -287,13 +297,15 @@ impl<I: Iterator, R, P: Platform> IMap<'_, I, R, P> {
             let waits = self.flight.must_wait();
             if waits && self.under_way() > 0 {
                 if self.help(until) {
+                    // It has not waited, but it would have.
+                    self.note_wait();
                     continue;
                 }
                 self.nap(until);
             }
             let landed = self.flight.land(until)?;
-            if waits && let Some(now) = P::now() {
-                self.window.waited(now, self.yielded());
+            if waits {
+                self.note_wait();
             }
             match landed {
                 Some(results) => self.land(results),

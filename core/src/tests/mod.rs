@@ -16,6 +16,7 @@ mod room;
 mod scopes;
 mod settings;
 mod stage;
+mod streams;
 mod timelines;
 mod waits;
 mod wakers;

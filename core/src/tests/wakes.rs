@@ -331,6 +331,7 @@ fn turns_that_go_on_after_a_handover_are_borne_twice_as_long() {
             turns.note(Some(1));
             borne += 1;
         }
+        turns.hand_over();
         borne
     };
     assert_eq!((bears(&mut turns), bears(&mut turns)), (16, 32));
@@ -343,6 +344,10 @@ fn turns_that_go_on_after_a_handover_are_borne_twice_as_long() {
         bears(&mut turns);
     }
     assert_eq!(bears(&mut turns), 4096, "at most");
+    for _ in 0..100_000 {
+        turns.note(Some(1));
+    }
+    assert!(turns.are_too_many(), "while nobody sleeps");
 }
 
 // S11, S51

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use ringpool::platform::{Caller, Placement, Spawner, WorkerStart};
-use ringpool::{BuildError, GetError, Pool, Threads};
+use ringpool::{BuildError, GetError, JobError, Pool, Threads};
 use ringpool_tests::{Gate, Log, Plan, Tally, TestSpawner, boom, hold, hold_at, pool, watchdog};
 
 // S51
@@ -84,6 +84,87 @@ fn a_participating_consumer_runs_the_chunks_that_nobody_has_begun() {
         assert!(matches!(looks, Err(GetError::TimedOut)), "only looks");
     }
     assert_eq!(stream.next_timeout(Duration::MAX).unwrap(), Some(me));
+    gate.open();
+}
+
+// S51, S35
+#[test]
+fn a_participating_consumer_runs_chunks_in_the_order_of_the_input() {
+    let _watch = watchdog();
+    let pool = Pool::builder()
+        .workers(2)
+        .caller_participates()
+        .build()
+        .unwrap();
+    let gate = hold(&pool, 1);
+    for window in [1, 3, 8, 1000] {
+        let with = || pool.with().chunk_size(1).window(window);
+        // More than fit into the window, so that places are used again.
+        let in_order = (0..100).collect::<Vec<_>>();
+        let values = with().imap_unordered(0..100, |i| i).map(Result::unwrap);
+        assert_eq!(values.collect::<Vec<_>>(), in_order, "window {window}");
+        let ran = Log::new();
+        let log = ran.clone();
+        let values = with().imap(0..100, move |i| log.push(i));
+        assert_eq!(values.map(Result::unwrap).count(), 100);
+        assert_eq!(ran.take(), in_order, "window {window}");
+    }
+    gate.open();
+}
+
+// S51, S19, S13, S7
+#[test]
+fn a_participating_consumer_heeds_deadlines_room_and_state() {
+    let _watch = watchdog();
+    let pool = Pool::builder()
+        .workers(2)
+        .capacity(2)
+        .initializer(|info| info.index())
+        .caller_participates()
+        .build()
+        .unwrap();
+    let gate = Gate::new();
+    hold_at(&pool, &gate, 1);
+    let stream = pool.with().chunk_size(1).window(10);
+    let values = stream.imap(0..20, |i| i).map(Result::unwrap);
+    assert_eq!(values.collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
+    let stream = pool.with_worker().chunk_size(3);
+    let values = stream.imap_unordered(0..20, |w, _| *w.state);
+    assert_eq!(values.map(Result::unwrap).collect::<Vec<_>>(), [0; 20]);
+    let late = pool.with().deadline(Duration::ZERO);
+    let results: Vec<_> = late.imap(0..5, |i| i).collect();
+    assert!(!results.is_empty());
+    for result in results {
+        assert!(
+            matches!(result, Err(JobError::DeadlineExpired)),
+            "{result:?}"
+        );
+    }
+    gate.open();
+}
+
+// S51, S36
+#[test]
+fn a_stream_grows_its_window_while_its_consumer_runs_quick_chunks() {
+    let _watch = watchdog();
+    let pool = Pool::builder()
+        .workers(2)
+        .caller_participates()
+        .build()
+        .unwrap();
+    let gate = hold(&pool, 1);
+    let pulled = Tally::new();
+    let counted = pulled.clone();
+    let input = (0..).inspect(move |_| {
+        counted.add();
+    });
+    let mut stream = pool.with().chunk_size(1).imap_unordered(input, |i| i);
+    let mut yielded = 0;
+    // It begins with four chunks for each worker.
+    while pulled.get() <= yielded + 8 {
+        stream.next().unwrap().unwrap();
+        yielded += 1;
+    }
     gate.open();
 }
 
