@@ -204,7 +204,8 @@ fn stream_into_lends_its_items_and_its_function() {
         }));
         assert!(panicked.is_err());
         tracker.assert_all_dropped_once();
-        assert!((1..=10).contains(&ran.into_inner()));
+        // How many more depends on who runs the sixth item, and when: the others go on meanwhile.
+        assert!(ran.into_inner() >= 6);
     });
 }
 
