@@ -359,6 +359,8 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
     pub(crate) fn terminate(&self) -> usize {
         let before = self.never_started();
         let Some(batches) = self.life.terminate() else {
+            // Whoever was first may not have shut the entrances yet.
+            self.shut();
             return 0;
         };
         // Workers are awake before anything is drained: a destructor may wait for them.

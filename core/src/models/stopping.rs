@@ -60,6 +60,23 @@ fn who_is_refused_by_terminate_is_told_so() {
     });
 }
 
+// S12, S45
+#[test]
+fn nothing_is_let_in_after_a_terminate_that_was_not_the_first() {
+    explore(2, || {
+        let [first, second] = shared(Stage::new(1));
+        join([
+            thread::spawn(move || _ = first.terminate()),
+            thread::spawn(move || {
+                second.terminate();
+                let submitted = submit::apply_async(&second, PlainFn(Value::new), (), true);
+                let refused = submitted.map(drop).map_err(|(why, _)| why);
+                assert!(matches!(refused, Err(JobError::Terminated)), "{refused:?}");
+            }),
+        ]);
+    });
+}
+
 /// A capture whose destructor waits for a job that is submitted later.
 struct Waits(Arc<Mutex<Option<AsyncResult<(), Machine>>>>);
 
