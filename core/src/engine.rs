@@ -174,8 +174,10 @@ impl<P: Platform, S: Storage<P> + ?Sized> Engine<P, S> {
         &self.storage
     }
 
+    /// Entries in the queue. While others use it they are counted one part after the other, so one may be counted twice;
+    /// more than it holds are never told.
     pub(crate) fn queued(&self) -> usize {
-        self.storage.queued()
+        self.storage.queued().min(self.settings.capacity)
     }
 
     /// Whether an offer might find room. A hint.
